@@ -63,11 +63,17 @@ class Settings(Frozen):
     parse_memory_mb: int = Field(default=4_096, ge=256, description="most address space of the reading process")
 
     embedded_runtime: str = Field(default="auto", description="auto, openvino or xllamacpp")
-    model_stall_seconds: float = Field(default=120.0, gt=0, description="the model is given up after so long without progress")
-    model_idle_seconds: float = Field(default=600.0, gt=0, description="the embedded model is unloaded after so long unused")
+    model_stall_seconds: float = Field(
+        default=120.0, gt=0, description="the model is given up after so long without progress"
+    )
+    model_idle_seconds: float = Field(
+        default=600.0, gt=0, description="the embedded model is unloaded after so long unused"
+    )
     model_threads: int = Field(default=0, ge=0, description="threads of the embedded model; 0: one per core")
 
-    lease_seconds: float = Field(default=30.0, gt=0, description="a worker that does not report for so long is taken as dead")
+    lease_seconds: float = Field(
+        default=30.0, gt=0, description="a worker that does not report for so long is taken as dead"
+    )
     store_busy_seconds: float = Field(default=10.0, gt=0, description="how long to wait for a locked store")
 
 

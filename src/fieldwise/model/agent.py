@@ -18,7 +18,7 @@ class Agent(Frozen):
     version: int = Field(default=1, ge=1)
     json_schema: JsonSchema = Field(alias="schema")
     prompt: str = ""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     run_id: str | None = None
     created_at: datetime = Field(default_factory=now)
 

@@ -46,8 +46,8 @@ class Extraction(Frozen):
     schema_version: int = 1
     status: ExtractionStatus
     data: dict[str, Any]
-    citations: dict[str, tuple[Citation, ...]] = {}
-    confidence: dict[str, float] = {}
+    citations: dict[str, tuple[Citation, ...]] = Field(default_factory=dict)
+    confidence: dict[str, float] = Field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     usage: Usage = Usage()
 

@@ -65,7 +65,7 @@ class Run(Frozen):
     version: int = 0
     agent_id: str | None = None
     error: dict[str, Any] | None = None
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     revision: int = 0
     interrupted: bool = Field(default=False, description="working by its status, but no living process holds it")
     created_at: datetime = Field(default_factory=now)
