@@ -21,7 +21,7 @@ class Extractor(Protocol):
         prompt: str = "",
         on_progress: OnProgress = ignore_progress,
     ) -> Extraction:
-        """Extract. `prompt` is what the person asked for. Fills all of `Extraction` but run_id, agent_id, schema_version.
+        """Fill all of `Extraction` but run_id, agent_id and schema_version. `prompt` is what the person asked for.
 
         Raises `ModelError`s; a part that fails is an issue and makes the status incomplete, it does not lose the rest.
         """

@@ -13,7 +13,7 @@ DecisionKind = Literal["approve", "revise", "edit", "reject"]
 
 
 class Decision(Frozen):
-    """`approve`, `revise` (with feedback), `edit` (with a whole new schema) or `reject`; names the version it answers."""
+    """`approve`, `revise` (with feedback), `edit` (with a whole new schema) or `reject`, of the version it names."""
 
     id: str = Field(default_factory=lambda: new_id("dec"))
     kind: DecisionKind

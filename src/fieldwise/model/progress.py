@@ -11,7 +11,7 @@ Stage = Literal["parse", "propose", "extract", "model"]
 
 
 class Progress(Frozen):
-    """`done` of `total` `unit`s (pages, tokens read, tokens written, attempts); `total` is None where it is not known."""
+    """`done` of `total` `unit`s (pages, tokens read, tokens written); `total` is None where it is not known."""
 
     stage: Stage
     message: str

@@ -27,7 +27,7 @@ class FieldEvidence(Frozen):
 
 
 class SchemaVersion(Frozen):
-    """Numbered 1, 2, 3 ... within a run. `schema` is the JSON Schema; `notes` say what was done with the feedback."""
+    """Numbered 1, 2, 3 ... within a run. `schema` is the JSON Schema; `notes` say what the feedback led to."""
 
     version: int = Field(ge=1)
     json_schema: JsonSchema = Field(alias="schema")
@@ -45,7 +45,7 @@ class SchemaVersion(Frozen):
 
 
 class SchemaField(NamedTuple):
-    """One field as a person sees it: its path (`/items/*/amount`), its subschema, and whether its parent requires it."""
+    """One field as a person sees it: path (`/items/*/amount`), subschema, and whether its parent requires it."""
 
     path: str
     name: str
