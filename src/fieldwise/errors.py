@@ -15,6 +15,7 @@
     │   ├── MissingExtra      an optional dependency is not installed
     │   ├── CredentialsMissing  (exit 4)
     │   ├── ModelUnavailable
+    │   ├── ModelOverloaded   come back later (429, 503): the stages wait and try again
     │   ├── ModelStalled      no progress for too long
     │   ├── ModelCancelled
     │   └── ModelAnswerInvalid  nonsense, as often as settings allow
@@ -120,6 +121,10 @@ class CredentialsMissing(ModelError):
 
 class ModelUnavailable(ModelError):
     code = "model_unavailable"
+
+
+class ModelOverloaded(ModelError):
+    code = "model_overloaded"
 
 
 class ModelStalled(ModelError):

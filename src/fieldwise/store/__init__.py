@@ -1,0 +1,16 @@
+"""The store: runs, schema versions, decisions, documents, agents and the journal, in one database.
+
+database.py    opening, versions, transactions, failures
+runs.py        runs and the gate; leases
+documents.py   parsed documents by content hash
+agents.py      approved schemas, reusable
+journal.py     what happened, in order
+"""
+
+from __future__ import annotations
+
+from . import agents, documents, journal, runs
+from .database import Database
+from .runs import Claimed, Lease
+
+__all__ = ["Claimed", "Database", "Lease", "agents", "documents", "journal", "runs"]

@@ -1,0 +1,80 @@
+"""Agents: approved schemas with their settings. The same schema and settings are one agent, whoever agrees on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fieldwise.errors import AgentNotFound, InputError
+from fieldwise.model import Agent
+
+from .tables import agents
+
+
+def fingerprint(agent: Agent) -> str:
+    """A hash of what makes two agents the same: schema (key order included), prompt and settings."""
+    body = json.dumps([agent.json_schema, agent.prompt, agent.settings], ensure_ascii=False)
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+async def put(tx: AsyncConnection, agent: Agent) -> Agent:
+    """Keep the agent, or return the one that is the same already."""
+    print_ = fingerprint(agent)
+    row = (
+        await tx.execute(select(agents.c.body).where(agents.c.fingerprint == print_).order_by(agents.c.created_at))
+    ).first()
+    if row is not None:
+        return Agent.model_validate(row[0])
+    await tx.execute(
+        insert(agents).values(
+            id=agent.id,
+            name=agent.name,
+            fingerprint=print_,
+            body=agent.model_dump(mode="json", by_alias=True),
+            created_at=agent.created_at.isoformat(),
+        )
+    )
+    return agent
+
+
+async def get(tx: AsyncConnection, name_or_id: str) -> Agent:
+    """Find by id, else by name. Raises AgentNotFound, naming what there is."""
+    query = select(agents.c.body).where((agents.c.id == name_or_id) | (agents.c.name == name_or_id))
+    row = (await tx.execute(query)).first()
+    if row is None:
+        names = [agent.name for agent in await every(tx)]
+        known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        raise AgentNotFound(
+            f"There is no agent {name_or_id!r}.",
+            next_step=f"Known are: {known}." if names else "None is saved yet: approve a schema first.",
+            agent=name_or_id,
+        )
+    return Agent.model_validate(row[0])
+
+
+async def every(tx: AsyncConnection) -> list[Agent]:
+    rows = (await tx.execute(select(agents.c.body).order_by(agents.c.created_at.desc()))).all()
+    return [Agent.model_validate(row[0]) for row in rows]
+
+
+async def rename(tx: AsyncConnection, name_or_id: str, name: str) -> Agent:
+    agent = (await get(tx, name_or_id)).model_copy(update={"name": name})
+    Agent.model_validate(agent.model_dump(by_alias=True))
+    try:
+        await tx.execute(
+            update(agents)
+            .where(agents.c.id == agent.id)
+            .values(name=name, body=agent.model_dump(mode="json", by_alias=True))
+        )
+    except IntegrityError:
+        raise InputError(f"Another agent is named {name!r}.", next_step="Choose another name.", agent=name) from None
+    return agent
+
+
+async def remove(tx: AsyncConnection, name_or_id: str) -> None:
+    agent = await get(tx, name_or_id)
+    await tx.execute(delete(agents).where(agents.c.id == agent.id))

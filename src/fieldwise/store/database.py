@@ -1,0 +1,189 @@
+"""The database: opening it, its version, its transactions, and its failures in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from fieldwise.errors import InputError, StoreError, StoreFull, StoreLocked, StoreTooNew
+
+from .migrations import MIGRATIONS, VERSION
+from .tables import meta
+
+
+class Database:
+    """One store, opened on first use. `read()` and `write()` give a connection; a write is one transaction."""
+
+    def __init__(self, url: str, *, busy_seconds: float = 10.0) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise InputError(
+                f"The store {url!r} is not a URL.", next_step="Use sqlite:///path/to/file.db.", store=url
+            ) from None
+        if parsed.get_backend_name() != "sqlite":
+            raise InputError(
+                f"The store {parsed.render_as_string(hide_password=True)!r} is of a kind that fieldwise does not know.",
+                next_step="Use sqlite:///path/to/file.db.",
+            )
+        self.url = parsed.set(drivername="sqlite+aiosqlite")
+        self.path = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
+        self.busy_seconds = busy_seconds
+        self._engine: AsyncEngine | None = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit mode: each statement sees the newest state and takes no lock."""
+        engine = await self._open()
+        with self._translated():
+            async with engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, write lock taken at its start; committed at the end, rolled back on any error."""
+        engine = await self._open()
+        with self._translated():
+            async with engine.begin() as connection:
+                yield connection
+
+    async def version(self) -> int:
+        """The version that the store's tables have; 0 for an empty one."""
+        engine = self._engine or self._make_engine()
+        with self._translated():
+            async with engine.connect() as connection:
+                return await _version(connection)
+
+    async def upgrade(self) -> int:
+        """Bring the tables to this release's version; return it. Raises StoreTooNew where they are newer."""
+        engine = self._engine or self._make_engine()
+        with self._translated():
+            async with engine.begin() as connection:
+                version = await _version(connection)
+                self._check_not_newer(version)
+                for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
+                    await migrate(connection)
+                    if number == 1:
+                        await connection.execute(insert(meta).values(key="version", value=str(number)))
+                    else:
+                        await connection.execute(update(meta).where(meta.c.key == "version").values(value=str(number)))
+        self._engine = engine
+        return VERSION
+
+    async def check(self) -> list[str]:
+        """Return what is wrong with the store's file; an empty list where nothing is."""
+        async with self.read() as connection:
+            rows = (await connection.exec_driver_sql("PRAGMA integrity_check")).all()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    async def aclose(self) -> None:
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.dispose()
+
+    async def _open(self) -> AsyncEngine:
+        if self._engine is None:
+            await self.upgrade()
+        assert self._engine is not None  # noqa: S101  # upgrade sets it
+        return self._engine
+
+    def _make_engine(self) -> AsyncEngine:
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # Documents are the user's own: nobody else on the machine reads them.
+                self.path.touch(mode=0o600, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"The store {self.path} cannot be made: {error.strerror}.",
+                    next_step="Free the place, or name another with --store sqlite:///path/to/file.db.",
+                    path=str(self.path),
+                ) from error
+        engine = create_async_engine(self.url, connect_args={"timeout": self.busy_seconds})
+        event.listen(engine.sync_engine, "connect", _prepare_connection)
+        event.listen(engine.sync_engine, "begin", _begin_immediately)
+        return engine
+
+    def _translated(self) -> _Translated:
+        return _Translated(self)
+
+    def _check_not_newer(self, version: int) -> None:
+        if version > VERSION:
+            raise StoreTooNew(
+                f"The store {self.path} was written by a newer fieldwise (version {version}, this one knows {VERSION}).",
+                next_step="Upgrade with pip install -U fieldwise, or name another store with --store.",
+                version=version,
+            )
+
+
+class _Translated:
+    """Turns what the driver raises into the errors of our tree."""
+
+    def __init__(self, database: Database) -> None:
+        self.where = str(database.path or database.url)
+        self.busy_seconds = database.busy_seconds
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, sqlite3.Error):
+            return
+        text = str(cause).lower()
+        if "locked" in text or "busy" in text:
+            raise StoreLocked(
+                f"The store {self.where} is locked by another process (waited {self.busy_seconds:g} s).",
+                next_step="Nothing was lost. Try again when it is done, or raise FIELDWISE_STORE_BUSY_SECONDS.",
+            ) from error
+        if "full" in text or "disk i/o" in text:
+            raise StoreFull(
+                f"The store {self.where} could not be written: {cause}.",
+                next_step="Free space on that disk; the run is kept as it was, take it up with `fieldwise review`.",
+            ) from error
+        if "not a database" in text or "malformed" in text:
+            raise StoreError(
+                f"The file {self.where} is not a fieldwise store, or is damaged: {cause}.",
+                next_step="Name another with --store, or restore it from a backup.",
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise StoreError(
+                f"The store {self.where} cannot be written: {cause}.",
+                next_step="Check the permissions of the file and its folder, or name another with --store.",
+            ) from error
+        if isinstance(cause, sqlite3.IntegrityError):
+            return
+        raise StoreError(
+            f"The store {self.where} failed: {cause}.", next_step="Try `fieldwise store check`."
+        ) from error
+
+
+def _prepare_connection(connection: Any, record: Any) -> None:
+    # The driver would open transactions by its own rules, and deferred ones: two writers could then deadlock.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # In WAL mode NORMAL survives any crash of the process, FULL that of the machine too: a decision must.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
+
+
+def _begin_immediately(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _version(connection: AsyncConnection) -> int:
+    exists = await connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE type='table' AND name='meta'")
+    if exists.first() is None:
+        return 0
+    value = (await connection.execute(select(meta.c.value).where(meta.c.key == "version"))).scalar_one_or_none()
+    return int(value) if value is not None else 0

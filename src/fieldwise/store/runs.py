@@ -1,0 +1,327 @@
+"""Runs: rows, and the compare-and-swaps that let any process take up the work of any other.
+
+Every change names what it expects to find (a status, a version, a lease token); a change that finds something else
+changes nothing. So a decision is applied once, and a worker that lost its lease cannot write.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fieldwise.errors import LeaseLost, NotAwaitingReview, RunNotFound, StaleDecision
+from fieldwise.model import FINAL, WORKING, Decision, Extraction, Run, RunStatus, SchemaVersion, now
+
+from . import owner
+from .tables import decisions, events, extractions, runs, schema_versions
+
+
+class Lease(NamedTuple):
+    run_id: str
+    token: str
+    seconds: float
+
+
+class Claimed(NamedTuple):
+    """A run that this process holds now, with what its next burst starts from."""
+
+    lease: Lease
+    run: Run
+    state: dict[str, Any] | None
+    decision: Decision | None
+
+
+async def create(tx: AsyncConnection, run: Run) -> None:
+    values = run.model_dump(mode="json", exclude={"interrupted"})
+    await tx.execute(insert(runs).values(**values))
+
+
+async def get(tx: AsyncConnection, run_id: str) -> Run:
+    row = (await tx.execute(select(runs).where(runs.c.id == run_id))).first()
+    if row is None:
+        raise RunNotFound(
+            f"There is no run {run_id!r}.", next_step="`fieldwise runs` lists what there is.", run_id=run_id
+        )
+    return _run(row)
+
+
+async def find_id(tx: AsyncConnection, prefix: str) -> str:
+    """Complete an id's unique beginning or end (people copy what they see). Raises RunNotFound."""
+    if not prefix:
+        raise RunNotFound("No run is named.", next_step="`fieldwise runs` lists what there is.")
+    pattern = prefix.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    match = or_(
+        runs.c.id == prefix, runs.c.id.like(f"{pattern}%", escape="\\"), runs.c.id.like(f"%{pattern}", escape="\\")
+    )
+    ids = [row[0] for row in (await tx.execute(select(runs.c.id).where(match).limit(6))).all()]
+    if prefix in ids:
+        return prefix
+    if len(ids) == 1:
+        return str(ids[0])
+    if ids:
+        raise RunNotFound(
+            f"{prefix!r} could be any of {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}.",
+            next_step="Give more of the id.",
+            run_id=prefix,
+        )
+    raise RunNotFound(f"There is no run {prefix!r}.", next_step="`fieldwise runs` lists what there is.", run_id=prefix)
+
+
+async def every(tx: AsyncConnection, statuses: Iterable[RunStatus] | None, limit: int) -> list[Run]:
+    """The newest runs first."""
+    query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    if statuses is not None:
+        query = query.where(runs.c.status.in_([str(s) for s in statuses]))
+    return [_run(row) for row in (await tx.execute(query)).all()]
+
+
+async def claim(tx: AsyncConnection, run_id: str, seconds: float) -> Claimed | None:
+    """Take the run for this process, or return None where a living process holds it, or there is nothing to do."""
+    row = (await tx.execute(select(runs).where(runs.c.id == run_id))).first()
+    if row is None:
+        raise RunNotFound(f"There is no run {run_id!r}.", run_id=run_id)
+    status = RunStatus(row.status)
+    if status not in WORKING and status is not RunStatus.FAILED:
+        return None
+    if _is_held(row):
+        return None
+    token = secrets.token_hex(8)
+    decision = await _pending_decision(tx, run_id, row.version)
+    stage = status
+    if status is RunStatus.FAILED:
+        stage = _stage_after(decision, row.state)
+    await tx.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            status=str(stage),
+            error=None,
+            lease_owner=owner.this_process(),
+            lease_token=token,
+            lease_until=time.time() + seconds,
+            revision=runs.c.revision + 1,
+            updated_at=now().isoformat(),
+        )
+    )
+    run = _run(row).model_copy(update={"status": stage, "error": None, "interrupted": False})
+    return Claimed(Lease(run_id, token, seconds), run, row.state, decision)
+
+
+async def renew(tx: AsyncConnection, lease: Lease) -> None:
+    await _change(tx, lease, lease_until=time.time() + lease.seconds)
+
+
+async def enter(tx: AsyncConnection, lease: Lease, status: RunStatus, **values: Any) -> None:
+    """Note which stage the work is in."""
+    await _change(tx, lease, status=str(status), **values)
+
+
+async def release(tx: AsyncConnection, lease: Lease) -> None:
+    """Hand the run back; it stays in its stage, for any process to take up."""
+    await _change(tx, lease, lease_owner=None, lease_token=None, lease_until=None)
+
+
+async def save_proposal(tx: AsyncConnection, lease: Lease, proposal: SchemaVersion, state: dict[str, Any]) -> None:
+    """The run waits: proposal and the state to go on from, in one change."""
+    await _change(
+        tx,
+        lease,
+        status=str(RunStatus.AWAITING_REVIEW),
+        version=proposal.version,
+        state=state,
+        lease_owner=None,
+        lease_token=None,
+        lease_until=None,
+    )
+    await tx.execute(
+        insert(schema_versions).values(
+            run_id=lease.run_id, version=proposal.version, body=proposal.model_dump(mode="json", by_alias=True)
+        )
+    )
+
+
+async def save_extraction(tx: AsyncConnection, lease: Lease, extraction: Extraction) -> None:
+    await _change(
+        tx,
+        lease,
+        status=str(RunStatus.COMPLETED),
+        agent_id=extraction.agent_id,
+        lease_owner=None,
+        lease_token=None,
+        lease_until=None,
+    )
+    await tx.execute(insert(extractions).values(run_id=lease.run_id, body=extraction.model_dump(mode="json")))
+
+
+async def save_failure(tx: AsyncConnection, lease: Lease, error: dict[str, Any]) -> None:
+    await _change(
+        tx,
+        lease,
+        status=str(RunStatus.FAILED),
+        error=error,
+        lease_owner=None,
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+async def decide(tx: AsyncConnection, run_id: str, decision: Decision) -> RunStatus:
+    """Record the decision and move the run on, or refuse. Returns the new status.
+
+    Raises StaleDecision where the version is not the newest or was answered already, NotAwaitingReview otherwise.
+    """
+    run = await get(tx, run_id)
+    earlier = (
+        await tx.execute(
+            select(decisions.c.body).where(decisions.c.run_id == run_id, decisions.c.version == decision.version)
+        )
+    ).first()
+    if earlier is not None and run.status is RunStatus.FAILED and decision.version == run.version:
+        # The work that the earlier answer asked for failed: the person may answer anew. The journal keeps both.
+        gone = (decisions.c.run_id == run_id) & (decisions.c.version == decision.version)
+        await tx.execute(delete(decisions).where(gone))
+    elif earlier is not None:
+        first = Decision.model_validate(earlier[0])
+        raise StaleDecision(
+            f"Version {decision.version} of run {run_id} was answered already: {first.kind}, at "
+            f"{first.created_at:%Y-%m-%d %H:%M:%S} UTC.",
+            next_step=f"See `fieldwise show {run_id}` for where the run stands now.",
+            run_id=run_id,
+            version=decision.version,
+            current=run.version,
+        )
+    answerable = run.status is RunStatus.AWAITING_REVIEW or (run.status is RunStatus.FAILED and run.version > 0)
+    if not answerable:
+        raise NotAwaitingReview(
+            f"Run {run_id} is {run.status}, it does not wait for a decision.",
+            next_step="Nothing to decide." if run.status in FINAL else f"Take it up with `fieldwise review {run_id}`.",
+            run_id=run_id,
+            status=str(run.status),
+        )
+    if decision.version != run.version:
+        raise StaleDecision(
+            f"The decision is about version {decision.version} of run {run_id}, but version {run.version} waits.",
+            next_step=f"Look at it with `fieldwise show {run_id}`, then decide on version {run.version}.",
+            run_id=run_id,
+            version=decision.version,
+            current=run.version,
+        )
+    status = {
+        "approve": RunStatus.EXTRACTING,
+        "revise": RunStatus.PROPOSING,
+        "edit": RunStatus.PROPOSING,
+        "reject": RunStatus.REJECTED,
+    }[decision.kind]
+    await record_decision(tx, run_id, decision)
+    await tx.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(status=str(status), revision=runs.c.revision + 1, updated_at=now().isoformat())
+    )
+    return status
+
+
+async def record_decision(tx: AsyncConnection, run_id: str, decision: Decision) -> None:
+    """The gate itself: one decision a version. The same decision twice is one; another raises StaleDecision."""
+    try:
+        async with tx.begin_nested():
+            await tx.execute(
+                insert(decisions).values(
+                    run_id=run_id,
+                    version=decision.version,
+                    id=decision.id,
+                    body=decision.model_dump(mode="json", by_alias=True),
+                )
+            )
+    except IntegrityError:
+        query = select(decisions.c.id).where(decisions.c.run_id == run_id, decisions.c.version == decision.version)
+        if (await tx.execute(query)).scalar_one_or_none() == decision.id:
+            return
+        raise StaleDecision(
+            f"Version {decision.version} of run {run_id} was answered already.",
+            next_step="An answer counts once: start from the newest saved context.",
+            run_id=run_id,
+            version=decision.version,
+        ) from None
+
+
+async def cancel(tx: AsyncConnection, run_id: str) -> None:
+    """End the run; a process that works on it loses its lease and stops. Raises NotAwaitingReview where it is over."""
+    run = await get(tx, run_id)
+    if run.status in FINAL:
+        raise NotAwaitingReview(f"Run {run_id} is {run.status} already.", run_id=run_id, status=str(run.status))
+    await tx.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            status=str(RunStatus.CANCELLED),
+            lease_owner=None,
+            lease_token=None,
+            lease_until=None,
+            revision=runs.c.revision + 1,
+            updated_at=now().isoformat(),
+        )
+    )
+
+
+async def remove(tx: AsyncConnection, run_id: str) -> str | None:
+    """Remove every trace of the run; return the id of its document, which other runs may share."""
+    run = await get(tx, run_id)
+    for table in (events, extractions, decisions, schema_versions):
+        await tx.execute(delete(table).where(table.c.run_id == run_id))
+    await tx.execute(delete(runs).where(runs.c.id == run_id))
+    return run.document_id
+
+
+async def schemas(tx: AsyncConnection, run_id: str) -> list[SchemaVersion]:
+    query = select(schema_versions.c.body).where(schema_versions.c.run_id == run_id).order_by(schema_versions.c.version)
+    return [SchemaVersion.model_validate(row[0]) for row in (await tx.execute(query)).all()]
+
+
+async def extraction(tx: AsyncConnection, run_id: str) -> Extraction | None:
+    row = (await tx.execute(select(extractions.c.body).where(extractions.c.run_id == run_id))).first()
+    return Extraction.model_validate(row[0]) if row is not None else None
+
+
+async def _change(tx: AsyncConnection, lease: Lease, **values: Any) -> None:
+    changed = await tx.execute(
+        update(runs)
+        .where(runs.c.id == lease.run_id, runs.c.lease_token == lease.token)
+        .values(**values, revision=runs.c.revision + 1, updated_at=now().isoformat())
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost(
+            f"Run {lease.run_id} was taken over by another process, cancelled or deleted.",
+            next_step="This process stops; nothing is written twice.",
+            run_id=lease.run_id,
+        )
+
+
+async def _pending_decision(tx: AsyncConnection, run_id: str, version: int) -> Decision | None:
+    query = select(decisions.c.body).where(decisions.c.run_id == run_id, decisions.c.version == version)
+    row = (await tx.execute(query)).first()
+    return Decision.model_validate(row[0]) if row is not None else None
+
+
+def _stage_after(decision: Decision | None, state: dict[str, Any] | None) -> RunStatus:
+    if state is None:
+        return RunStatus.PARSING
+    return RunStatus.EXTRACTING if decision is not None and decision.kind == "approve" else RunStatus.PROPOSING
+
+
+def _is_held(row: Row[Any]) -> bool:
+    return (
+        row.lease_token is not None and row.lease_until > time.time() and not owner.has_died(str(row.lease_owner or ""))
+    )
+
+
+def _run(row: Row[Any]) -> Run:
+    values = {name: value for name, value in row._mapping.items() if name in Run.model_fields}
+    status = RunStatus(row.status)
+    return Run.model_validate({**values, "interrupted": status in WORKING and not _is_held(row)})
