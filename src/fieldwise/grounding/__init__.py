@@ -1,0 +1,8 @@
+"""Find values on pages: no model, no I/O."""
+
+from __future__ import annotations
+
+from .index import Place
+from .locator import Locator
+
+__all__ = ["Locator", "Place"]
