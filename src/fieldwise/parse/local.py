@@ -1,0 +1,175 @@
+"""LocalParser: PDF, Markdown and text to Documents, offline, each file in a process of its own limits."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import weakref
+from functools import cached_property
+from pathlib import Path
+
+from fieldwise import errors
+from fieldwise.errors import ParseError, ParseLimit
+from fieldwise.model import Document, OnProgress, Page, ParseIssue, Progress, ignore_progress
+
+from .frames import Done, Failed, Message, Opened, PageRead, Request
+from .sandbox import Child
+
+# Counts up whenever the same file gives another Document: stored Documents are looked up by it.
+VERSION = 1
+
+# A process that has grown over this while reading is not kept for the next file.
+_KEEP_BELOW_MB = 768
+
+_ERRORS: dict[str, type[ParseError]] = {
+    cls.__name__: cls
+    for cls in (
+        errors.ParseError,
+        errors.UnsupportedFormat,
+        errors.EncryptedDocument,
+        errors.DamagedDocument,
+        errors.EmptyDocument,
+        errors.ParseLimit,
+    )
+}
+
+
+class LocalParser:
+    """Meets the `Parser` protocol. May be used from any event loop, also from several in turn.
+
+    At most one process for each core (and at most four) parse at once; one is kept warm in between.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_seconds: float = 120.0,
+        memory_mb: int = 4096,
+        max_pages: int = 2000,
+        max_file_mb: int = 200,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._memory_mb = memory_mb
+        self._max_pages = max_pages
+        self._max_file_mb = max_file_mb
+        self._warm: Child | None = None
+        self._busy: set[Child] = set()
+        # A semaphore belongs to the loop that waits on it.
+        self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    @cached_property
+    def name(self) -> str:
+        return f"local/{VERSION} liteparse/{importlib.metadata.version('liteparse')}"
+
+    async def parse(self, path: Path, on_progress: OnProgress = ignore_progress) -> Document:
+        """Read the file. Raises `ParseError`s only; a document without any text raises `EmptyDocument`.
+
+        Cancelling ends the reading process at once.
+        """
+        path = Path.cwd() / path
+        request = Request(path=str(path), max_pages=self._max_pages, max_file_mb=self._max_file_mb)
+        async with self._turn():
+            reading = _Reading(on_progress)
+            child = self._take()
+            self._busy.add(child)
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    await child.ask(request, reading.add)
+            except TimeoutError:
+                child.kill()
+                raise ParseLimit(
+                    f"Reading {path} took longer than {self._timeout_seconds:g} seconds and was stopped"
+                    f"{reading.how_far}.",
+                    next_step="Raise the setting parse_timeout_seconds (FIELDWISE_PARSE_TIMEOUT_SECONDS), "
+                    "or split the document.",
+                    path=str(path),
+                    limit="parse_timeout_seconds",
+                ) from None
+            except BaseException:
+                # Cancelled or failed midway: what is left in its pipes belongs to nobody.
+                child.kill()
+                raise
+            finally:
+                self._busy.discard(child)
+            self._put_back(child, reading)
+        return reading.document(name=path.name, parser=self.name)
+
+    async def aclose(self) -> None:
+        """End the child processes, also those in use; a later call may start them again."""
+        for child in (*self._busy, *([self._warm] if self._warm else [])):
+            child.kill()
+        self._warm = None
+
+    def _turn(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        if loop not in self._turns:
+            self._turns[loop] = asyncio.Semaphore(min(4, os.cpu_count() or 1))
+        return self._turns[loop]
+
+    def _take(self) -> Child:
+        child, self._warm = self._warm, None
+        if child is not None:
+            if child.alive:
+                return child
+            child.kill()
+        return Child(self._memory_mb)
+
+    def _put_back(self, child: Child, reading: _Reading) -> None:
+        if self._warm is None and child.alive and reading.peak_memory_mb < _KEEP_BELOW_MB:
+            self._warm = child
+        else:
+            child.kill()
+
+
+class _Reading:
+    """Collects what the child sends for one file."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._opened: Opened | None = None
+        self._pages: list[Page] = []
+        self._issues: tuple[ParseIssue, ...] = ()
+        self._failed: Failed | None = None
+        self.peak_memory_mb = 0
+
+    def add(self, message: Message) -> None:
+        match message:
+            case Opened():
+                self._opened = message
+            case PageRead():
+                self._pages.append(message.page)
+                total = self._opened.pages if self._opened else None
+                self._on_progress(
+                    Progress(stage="parse", message="Reading", done=len(self._pages), total=total, unit="pages")
+                )
+            case Done():
+                self._issues = message.issues
+                self.peak_memory_mb = message.peak_memory_mb
+            case Failed():
+                self._failed = message
+
+    @property
+    def how_far(self) -> str:
+        total = f" of {self._opened.pages:,}" if self._opened and self._opened.pages else ""
+        return f" after {len(self._pages):,}{total} pages" if self._pages else ""
+
+    def document(self, *, name: str, parser: str) -> Document:
+        """Return what was read. Raises the child's error, or ParseError where its pages do not follow each other."""
+        if self._failed is not None:
+            failed = self._failed
+            error = _ERRORS.get(failed.error, ParseError)
+            fields = {key: value for key, value in failed.fields.items() if key not in ("message", "next_step")}
+            raise error(failed.message, next_step=failed.next_step, **fields)
+        if self._opened is None or [page.number for page in self._pages] != list(range(1, len(self._pages) + 1)):
+            raise ParseError("The reading process left out pages.", next_step="Report this with the document.")
+        return Document(
+            id=self._opened.id,
+            media_type=self._opened.media_type,
+            name=name,
+            parser=parser,
+            pages=tuple(self._pages),
+            issues=self._issues,
+        )

@@ -1,0 +1,151 @@
+"""PDF with a text layer, by liteparse. Runs in the reading process only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fieldwise.errors import DamagedDocument, EncryptedDocument, ParseError, ParseLimit
+from fieldwise.model import Page, ParseIssue
+from fieldwise.model.document import BlockKind
+
+from .layout import Corners, Region, Run, arrange
+from .markdown import Grid, PageWriter, Placed
+
+# Pages held at once. Headings are told by the type sizes of the whole batch, so small batches would tell them worse.
+_BATCH = 100
+
+_KINDS: dict[str, BlockKind] = {
+    "heading": "heading",
+    "paragraph": "paragraph",
+    "list_item": "list_item",
+    "code": "paragraph",  # liteparse takes any monospaced or spaced-out text for code; a fence would hide what it is
+    "grid_fallback": "paragraph",
+    "table": "table",
+}
+
+# Control characters, line and paragraph separators, and the marks PDFium leaves where it took a hyphen away.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ufeff]+")
+
+
+def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, int | None] | Page | ParseIssue]:
+    """Yield `("application/pdf", pages)`, then each page, and issues with pages that could not be read whole.
+
+    Raises EncryptedDocument, DamagedDocument, or ParseLimit for more than `max_pages` pages.
+    """
+    from liteparse import LiteParse
+    from liteparse import ParseError as Refused
+
+    parser = LiteParse(
+        output_format="markdown",
+        ocr_enabled=False,
+        quiet=True,
+        emit_word_boxes=True,
+        extract_blocks=True,
+        keep_headers_footers=True,
+        image_mode="off",
+        extract_links=False,
+        continue_on_page_error=True,
+        max_pages=max_pages,
+    )
+    try:
+        # The number of pages is known before any is read; liteparse would silently stop at its own limit.
+        session = parser._native.open_batch_session_bytes(data, _BATCH)
+    except Exception as error:
+        raise _refusal(str(error), path) from None
+    total = session.total_pages
+    if total > max_pages:
+        raise ParseLimit(
+            f"{path} has {total:,} pages; the limit is {max_pages:,}.",
+            next_step=f"Split it, or raise the setting max_pages (FIELDWISE_MAX_PAGES={total}).",
+            path=path,
+            pages=total,
+            limit="max_pages",
+        )
+    yield "application/pdf", total
+    try:
+        for batch in parser._iter_batches(session):
+            yield from _batch_pages(batch)
+    except Refused as error:
+        raise _refusal(str(error), path) from None
+
+
+def _batch_pages(batch: Any) -> Iterator[Page | ParseIssue]:
+    """Yield the pages from `start_page` to `end_page`, also those that could not be read, as empty ones."""
+    failed = {error.page_num: error.message for error in batch.result.page_errors}
+    read = {page.page_num: page for page in batch.result.pages}
+    for number in range(batch.start_page, batch.end_page + 1):
+        found = read.get(number)
+        page = _page(found) if found is not None else PageWriter(number, 0, 0).page()
+        yield page
+        if found is None or number in failed:
+            reason = failed.get(number, "no reason given")
+            yield ParseIssue(code="page_damaged", message=f"Page {number} could not be read: {reason}.", page=number)
+        elif not page.word_count:
+            yield ParseIssue(
+                code="page_without_text",
+                message=f"Page {number} has no text layer; if it is a scan, it needs OCR first.",
+                page=number,
+            )
+
+
+def _page(found: Any) -> Page:
+    writer = PageWriter(found.page_num, found.width, found.height)
+    runs = [run for item in found.text_items if (run := _run(item)).words]
+    regions = [region for block in found.blocks or () if (region := _region(block)) is not None]
+    for item in arrange(runs, regions):
+        if isinstance(item, Grid):
+            writer.table(item)
+        else:
+            writer.text(item)
+    return writer.page()
+
+
+def _run(item: Any) -> Run:
+    upright = not item.rotation
+    if item.words:
+        words = tuple(
+            Placed(text, word.x, word.y, word.x + word.width, word.y + word.height)
+            for word in item.words
+            if (text := _UNWRITABLE.sub("", word.text).strip())
+        )
+    else:
+        # Without word boxes (turned or odd text): its words share the box of the whole piece.
+        corners = (item.x, item.y, item.x + item.width, item.y + item.height)
+        words = tuple(Placed(text, *corners) for text in _UNWRITABLE.sub("", item.text).split())
+    return Run(words, upright)
+
+
+def _region(block: Any) -> Region | None:
+    kind = _KINDS.get(block.kind)
+    if kind is None or block.bbox is None:
+        return None
+    rows = [*([block.header] if block.header else []), *(block.rows or [])]
+    return Region(
+        kind=kind,
+        corners=_corners(block.bbox),
+        level=block.level,
+        text=block.text or "",
+        rows=tuple(tuple(_corners(cell.bbox) if cell.bbox else None for cell in row) for row in rows if row),
+        has_header=bool(block.header),
+    )
+
+
+def _corners(box: Any) -> Corners:
+    return box.x, box.y, box.x + box.width, box.y + box.height
+
+
+def _refusal(reason: str, path: str) -> ParseError:
+    if "password" in reason.lower():
+        return EncryptedDocument(
+            f"{path} is encrypted and needs a password.",
+            next_step="Save a copy without the password (for example: qpdf --decrypt --password=... in.pdf out.pdf).",
+            path=path,
+        )
+    return DamagedDocument(
+        f"{path} is damaged or cut off: {reason}.",
+        next_step="Download or export it again; a viewer that opens it can print it to a new PDF.",
+        path=path,
+        reason=reason,
+    )
