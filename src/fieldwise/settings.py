@@ -126,7 +126,7 @@ def explain_settings(
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise InputError(
-            f"The setting {name} = {first['input']!r} (from {sources.get(name, 'the call')}) is unusable: {first['msg']}.",
+            f"The setting {name} = {first['input']!r} (from {sources.get(name, 'the call')}) is wrong: {first['msg']}.",
             next_step="Mend it there; `fieldwise config show` lists every setting with its source.",
             setting=name,
         ) from None

@@ -12,6 +12,7 @@ from sqlalchemy import event, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from fieldwise.errors import InputError, StoreError, StoreFull, StoreLocked, StoreTooNew
 
@@ -107,7 +108,9 @@ class Database:
                     next_step="Free the place, or name another with --store sqlite:///path/to/file.db.",
                     path=str(self.path),
                 ) from error
-        engine = create_async_engine(self.url, connect_args={"timeout": self.busy_seconds})
+        # No pool: a connection opens in well under a millisecond, and one left open in a loop that has ended would
+        # keep its thread, and with it the process, from ending.
+        engine = create_async_engine(self.url, connect_args={"timeout": self.busy_seconds}, poolclass=NullPool)
         event.listen(engine.sync_engine, "connect", _prepare_connection)
         event.listen(engine.sync_engine, "begin", _begin_immediately)
         return engine
@@ -118,7 +121,7 @@ class Database:
     def _check_not_newer(self, version: int) -> None:
         if version > VERSION:
             raise StoreTooNew(
-                f"The store {self.path} was written by a newer fieldwise (version {version}, this one knows {VERSION}).",
+                f"The store {self.path} was written by a newer fieldwise (version {version}, this knows {VERSION}).",
                 next_step="Upgrade with pip install -U fieldwise, or name another store with --store.",
                 version=version,
             )

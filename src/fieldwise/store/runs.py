@@ -139,11 +139,13 @@ async def save_proposal(tx: AsyncConnection, lease: Lease, proposal: SchemaVersi
         lease_token=None,
         lease_until=None,
     )
-    await tx.execute(
-        insert(schema_versions).values(
-            run_id=lease.run_id, version=proposal.version, body=proposal.model_dump(mode="json", by_alias=True)
-        )
-    )
+    await _insert_version(tx, lease.run_id, proposal)
+
+
+async def save_version(tx: AsyncConnection, lease: Lease, version: SchemaVersion) -> None:
+    """Keep a version that needs no review: it was given together with its approval."""
+    await _change(tx, lease, version=version.version)
+    await _insert_version(tx, lease.run_id, version)
 
 
 async def save_extraction(tx: AsyncConnection, lease: Lease, extraction: Extraction) -> None:
@@ -301,6 +303,14 @@ async def _change(tx: AsyncConnection, lease: Lease, **values: Any) -> None:
             next_step="This process stops; nothing is written twice.",
             run_id=lease.run_id,
         )
+
+
+async def _insert_version(tx: AsyncConnection, run_id: str, version: SchemaVersion) -> None:
+    await tx.execute(
+        insert(schema_versions).values(
+            run_id=run_id, version=version.version, body=version.model_dump(mode="json", by_alias=True)
+        )
+    )
 
 
 async def _pending_decision(tx: AsyncConnection, run_id: str, version: int) -> Decision | None:

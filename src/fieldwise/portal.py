@@ -1,0 +1,75 @@
+"""A private event loop in a thread of its own: what the sync calls run in, so that they work inside Jupyter's loop too.
+
+anyio's blocking portal is not used: its thread keeps the interpreter from exiting while the portal is open, and a
+library cannot know when its user is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# A cancelled call hands its run back to the store; a model stops between two tokens.
+_CLEANUP_SECONDS = 5.0
+
+
+class Portal:
+    """`run(coroutine)` from any thread but its own. Started on first use, ends with the process or on `close`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return the coroutine's result. On KeyboardInterrupt it is cancelled, and has cleaned up when this raises."""
+        loop = self._started()
+        done = threading.Event()
+
+        async def supervised() -> T:
+            try:
+                return await coroutine
+            finally:
+                done.set()
+
+        future = asyncio.run_coroutine_threadsafe(supervised(), loop)
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                future.cancel()
+                done.wait(_CLEANUP_SECONDS)
+            raise
+
+    def close(self) -> None:
+        """End the loop; a later `run` starts another."""
+        with self._lock:
+            loop, self._loop, thread, self._thread = self._loop, None, self._thread, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(_CLEANUP_SECONDS)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="fieldwise-loop", daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        pending = asyncio.all_tasks(loop)
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

@@ -1,0 +1,67 @@
+"""The JSON that scripts and other systems see (public contract, section 4): one shape for CLI, files and HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fieldwise.model import Agent, Citation, Extraction, FieldEvidence, Run, SchemaVersion
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """One run, as in a list."""
+    body: dict[str, Any] = {
+        "run_id": run.id,
+        "status": str(run.status),
+        "documents": [{"id": run.document_id, "name": run.file_name}],
+        "prompt": run.prompt,
+        "created_at": run.created_at.isoformat(),
+    }
+    if run.interrupted:
+        body["interrupted"] = True
+    if run.error is not None:
+        body["error"] = run.error
+    return body
+
+
+def proposal_json(proposal: SchemaVersion) -> dict[str, Any]:
+    return {
+        "version": proposal.version,
+        "schema": proposal.json_schema,
+        "evidence": [evidence_json(item) for item in proposal.evidence],
+        "feedback": proposal.feedback,
+        "origin": proposal.origin,
+        "notes": list(proposal.notes),
+        "usage": proposal.usage.model_dump(),
+    }
+
+
+def evidence_json(item: FieldEvidence) -> dict[str, Any]:
+    citation = citation_json(item.citation) if item.citation is not None else None
+    return {"path": item.path, "example": item.example, "citation": citation}
+
+
+def extraction_json(extraction: Extraction) -> dict[str, Any]:
+    return {
+        "run_id": extraction.run_id,
+        "agent_id": extraction.agent_id,
+        "schema_version": extraction.schema_version,
+        "status": extraction.status,
+        "data": extraction.data,
+        "citations": {path: [citation_json(c) for c in found] for path, found in extraction.citations.items()},
+        "confidence": extraction.confidence,
+        "issues": [issue.model_dump() for issue in extraction.issues],
+        "usage": extraction.usage.model_dump(),
+    }
+
+
+def citation_json(citation: Citation) -> dict[str, Any]:
+    return {
+        "page": citation.page,
+        "boxes": [[round(number, 5) for number in box] for box in citation.boxes],
+        "quote": citation.quote,
+        "match": citation.match,
+    }
+
+
+def agent_json(agent: Agent) -> dict[str, Any]:
+    return agent.model_dump(mode="json", by_alias=True)

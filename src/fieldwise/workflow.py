@@ -1,0 +1,565 @@
+"""READ FIRST: the four stages as a llama-index workflow.
+
+    InputEvent ─parse_file→ ParsedContent ─propose_schema→ ProposedSchema   (the person looks at it)
+                                 ▲                              │
+                                 └─ handle_schema_approval ←─ ApprovedSchema
+                                             │
+                                             └→ RunExtraction ─run_extraction→ ExtractedData
+
+Events and state carry ids, versions and schemas, never document text: a saved context stays small whatever the
+document's size. What the stages make goes to the desk (`fieldwise.desk`), what they work with are resources.
+
+Two ways to run it: keep the handler and send `ApprovedSchema` when the person answers; or save `ctx.to_dict()` at
+`ProposedSchema`, and go on from `Context.from_dict` days later. `fieldwise.client` runs the second way for you, with
+the state in a store (`fieldwise.bursts`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+from workflows import Context, Workflow, step
+from workflows.context.serializers import JsonSerializer
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
+from workflows.resource import Resource, ResourceManager
+from workflows.retry_policy import retry_if_exception_type, retry_policy, stop_after_attempt, wait_exponential_jitter
+
+from fieldwise.desk import Desk, StoreDesk
+from fieldwise.errors import InputError, ModelOverloaded, ReviewError
+from fieldwise.extract.extractor import Extractor
+from fieldwise.llm import Model
+from fieldwise.model import (
+    Agent,
+    Decision,
+    JsonSchema,
+    OnProgress,
+    Origin,
+    Progress,
+    RunStatus,
+    SchemaVersion,
+    Usage,
+    new_id,
+    walk_fields,
+)
+from fieldwise.parse.parser import Parser
+from fieldwise.propose import draft, require_valid, revise
+from fieldwise.registry import Toolkit
+from fieldwise.settings import Settings
+
+WORKFLOW_NAME: Literal["fieldwise.iterative_extraction"] = "fieldwise.iterative_extraction"
+STATE_VERSION: Literal[1] = 1
+
+
+class InputEvent(StartEvent):
+    """Start with a file and what the person wants from it.
+
+    `given_schema` becomes version 1 in place of a proposal; `approved` says that it needs no review.
+    """
+
+    file_path: str
+    prompt: str
+    run_id: str | None = None
+    given_schema: JsonSchema | None = None
+    approved: bool = False
+
+
+class ParsedContent(Event):
+    """The document is in the store, under its id; a schema is to be proposed (again)."""
+
+    document_id: str
+    prompt: str = ""
+
+
+class ProposedSchema(InputRequiredEvent):
+    """A schema for the person to judge. Answer with `ApprovedSchema`."""
+
+    generated_schema: JsonSchema
+    version: int = 1
+    origin: Origin = "proposed"
+    notes: list[str] = Field(default_factory=list)
+
+
+class ApprovedSchema(HumanResponseEvent):
+    """The answer: approved, or what to change in plain words, or a whole edited schema.
+
+    `version` is the version that it answers; None means the one that waits.
+    """
+
+    approved: bool
+    feedback: str = ""
+    version: int | None = None
+    edited_schema: JsonSchema | None = None
+    decision_id: str | None = None
+
+
+class RunExtraction(Event):
+    """Extract with this schema: it was approved as `version`."""
+
+    generated_schema: JsonSchema
+    document_id: str
+    version: int
+
+
+class ExtractedData(StopEvent):
+    """The data, the agent that keeps schema and settings, and the evidence (JSON as in the public contract)."""
+
+    data: dict[str, Any]
+    agent_id: str
+    status: str = "unverified"
+    citations: dict[str, Any] = Field(default_factory=dict)
+    confidence: dict[str, float] = Field(default_factory=dict)
+    issues: list[dict[str, str]] = Field(default_factory=list)
+    usage: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProgressEvent(Event):
+    """What is going on. `done` of `total` `unit`s, where that is known."""
+
+    msg: str
+    stage: str = ""
+    done: int | None = None
+    total: int | None = None
+    unit: str = ""
+
+
+class WorkflowState(BaseModel):
+    """All that a run knows between its steps. This is what is saved while a person thinks.
+
+    `awaiting` is the version that waits for an answer, 0 where none does; `approved` the version that was approved.
+    """
+
+    workflow: Literal["fieldwise.iterative_extraction"] = WORKFLOW_NAME
+    v: Literal[1] = STATE_VERSION
+    run_id: str = ""
+    file_path: str = ""
+    original_prompt: str = ""
+    document_id: str = ""
+    parser: str = ""
+    version: int = 0
+    awaiting: int = 0
+    approved: int = 0
+    current_schema: JsonSchema | None = None
+    pending_schema: JsonSchema | None = Field(default=None, description="given or edited by hand, not proposed yet")
+    pending_origin: Origin = "proposed"
+    preapproved: bool = False
+    current_feedback: str | None = None
+    feedback_so_far: list[str] = Field(default_factory=list)
+
+
+SERIALIZER = JsonSerializer(
+    allowed_types=[
+        InputEvent,
+        ParsedContent,
+        ProposedSchema,
+        ApprovedSchema,
+        RunExtraction,
+        ExtractedData,
+        ProgressEvent,
+        WorkflowState,
+    ]
+)
+
+# What a busy backend asks for is patience, not another prompt; errors of ours and wrong keys are not tried again.
+_PATIENCE = retry_policy(
+    retry=retry_if_exception_type(ModelOverloaded),
+    stop=stop_after_attempt(4),
+    wait=wait_exponential_jitter(initial=1.0, max=30.0),
+)
+
+
+_shared: Toolkit | None = None
+
+
+def shared_toolkit() -> Toolkit:
+    """The backends of every workflow that was given none: one model in memory, however many workflows are made."""
+    global _shared
+    if _shared is None:
+        _shared = Toolkit()
+    return _shared
+
+
+def get_parser() -> Parser:
+    return shared_toolkit().parser
+
+
+def get_model() -> Model:
+    return shared_toolkit().model
+
+
+def get_extractor() -> Extractor:
+    return shared_toolkit().extractor
+
+
+def get_desk() -> Desk:
+    return StoreDesk(shared_toolkit().database)
+
+
+def get_settings() -> Settings:
+    return shared_toolkit().settings
+
+
+def resources(toolkit: Toolkit, desk: Desk | None = None) -> ResourceManager:
+    """Return the resources of one workflow, made from a toolkit rather than from the default settings."""
+    manager = ResourceManager()
+    manager.resources.update(
+        {
+            get_parser.__qualname__: toolkit.parser,
+            get_model.__qualname__: toolkit.model,
+            get_extractor.__qualname__: toolkit.extractor,
+            get_desk.__qualname__: desk or StoreDesk(toolkit.database),
+            get_settings.__qualname__: toolkit.settings,
+        }
+    )
+    return manager
+
+
+class IterativeExtractionWorkflow(Workflow):
+    """Parse, propose, review (as often as it takes), extract. Waits without a time limit: people take days."""
+
+    # The engine keeps only weak references to its runs: one that waits, and whose handler was dropped, would be
+    # collected as garbage, and the person's answer lost.
+    _kept_alive: ClassVar[set[asyncio.Task[None]]] = set()
+
+    def __init__(self, timeout: float | None = None, **options: Any) -> None:
+        options.setdefault("serializer", SERIALIZER)
+        options.setdefault("workflow_name", WORKFLOW_NAME)
+        super().__init__(timeout=timeout, **options)
+
+    def run(
+        self, ctx: Context[Any] | None = None, start_event: StartEvent | None = None, **kwargs: Any
+    ) -> WorkflowHandler:
+        """Start, or go on from a restored context. Raises InputError for a context of another workflow."""
+        if ctx is not None:
+            _require_ours(ctx)
+        handler = super().run(ctx=ctx, start_event=start_event, **kwargs)
+        keeper = asyncio.ensure_future(_until_done(handler))
+        self._kept_alive.add(keeper)
+        keeper.add_done_callback(self._kept_alive.discard)
+        return handler
+
+    @step
+    async def parse_file(
+        self,
+        ev: InputEvent,
+        ctx: Context[WorkflowState],
+        parser: Annotated[Parser, Resource(get_parser)],
+        desk: Annotated[Desk, Resource(get_desk)],
+        settings: Annotated[Settings, Resource(get_settings)],
+    ) -> ParsedContent:
+        """Read the file, unless the store holds what this parser read from the same bytes before."""
+        check_request(ev.prompt, settings, schema_given=ev.given_schema is not None)
+        run_id = ev.run_id or new_id("run")
+        await desk.enter(run_id, RunStatus.PARSING)
+        tell = _teller(ctx)
+        path = await asyncio.to_thread(_expanded, ev.file_path)
+        tell(Progress(stage="parse", message=f"Reading {path.name}"))
+        digest = await asyncio.to_thread(_sha256, path)
+        document = await desk.find_document(digest, parser.name) if digest else None
+        cached = document is not None
+        if document is None:
+            document = await parser.parse(path, tell)
+        await desk.keep_document(run_id, document, cached=cached)
+        pages = len(document.pages)
+        tell(
+            Progress(
+                stage="parse",
+                message=f"Read {pages} page{'s' if pages != 1 else ''}{' before' if cached else ''}",
+                done=pages,
+                total=pages,
+                unit="pages",
+            )
+        )
+        async with ctx.store.edit_state() as state:
+            state.run_id = run_id
+            state.file_path = str(path)
+            state.original_prompt = ev.prompt
+            state.document_id = document.id
+            state.parser = document.parser
+            if ev.given_schema is not None:
+                state.pending_schema, state.pending_origin = ev.given_schema, "given"
+                state.preapproved = ev.approved
+        return ParsedContent(document_id=document.id, prompt=ev.prompt)
+
+    @step(retry_policy=_PATIENCE)
+    async def propose_schema(
+        self,
+        ev: ParsedContent,
+        ctx: Context[WorkflowState],
+        model: Annotated[Model, Resource(get_model)],
+        desk: Annotated[Desk, Resource(get_desk)],
+        settings: Annotated[Settings, Resource(get_settings)],
+    ) -> ProposedSchema | RunExtraction:
+        """Make the next version: the one given or edited by hand, else a revision, else a first draft."""
+        state = await ctx.store.get_state()
+        await desk.enter(state.run_id, RunStatus.PROPOSING)
+        document = await desk.document(state.document_id, state.parser)
+        tell = _teller(ctx)
+        feedback: str | None = None
+        if state.pending_schema is not None:
+            require_valid(state.pending_schema)
+            kept = {field.path for field in walk_fields(state.pending_schema)}
+            evidence = tuple(e for e in await desk.evidence(state.run_id) if e.path in kept)
+            proposal = _version(state, state.pending_schema, state.pending_origin, evidence=evidence)
+        else:
+            revising = state.current_schema is not None and state.current_feedback
+
+            async def on_attempt(attempt: Any) -> None:
+                await desk.attempted(state.run_id, attempt)
+                if attempt.error:
+                    tell(Progress(stage="propose", message=f"Attempt {attempt.number} was not usable: {attempt.error}"))
+
+            common: dict[str, Any] = {
+                "attempts": settings.proposal_attempts,
+                "max_output_tokens": settings.max_output_tokens,
+                "on_progress": tell,
+                "on_attempt": on_attempt,
+            }
+            if revising and state.current_schema is not None and state.current_feedback:
+                tell(Progress(stage="propose", message="Revising the schema"))
+                feedback = state.current_feedback
+                drafted = await revise(
+                    state.current_schema,
+                    feedback,
+                    model,
+                    prompt=state.original_prompt,
+                    earlier=tuple(state.feedback_so_far[:-1]),
+                    document=document,
+                    **common,
+                )
+            else:
+                tell(Progress(stage="propose", message="Proposing a schema"))
+                drafted = await draft(
+                    document, state.original_prompt, model, document_tokens=settings.document_tokens, **common
+                )
+            kept = {field.path for field in walk_fields(drafted.json_schema)}
+            fresh = {e.path for e in drafted.evidence}
+            earlier = tuple(e for e in await desk.evidence(state.run_id) if e.path in kept - fresh) if revising else ()
+            proposal = _version(
+                state,
+                drafted.json_schema,
+                "revised" if revising else "proposed",
+                feedback=feedback,
+                evidence=earlier + drafted.evidence,
+                notes=drafted.notes,
+                usage=drafted.usage,
+            )
+        async with ctx.store.edit_state() as state:
+            state.version = proposal.version
+            state.current_schema = proposal.json_schema
+            state.pending_schema = None
+            state.awaiting = 0 if state.preapproved else proposal.version
+            state.approved = proposal.version if state.preapproved else 0
+            approved = state.preapproved
+        await desk.propose(state.run_id, proposal)
+        if approved:
+            return RunExtraction(
+                generated_schema=proposal.json_schema, document_id=document.id, version=proposal.version
+            )
+        return ProposedSchema(
+            generated_schema=proposal.json_schema,
+            version=proposal.version,
+            origin=proposal.origin,
+            notes=list(proposal.notes),
+        )
+
+    # One at a time: of two answers to the same version the first counts.
+    @step(num_workers=1)
+    async def handle_schema_approval(
+        self,
+        ev: ApprovedSchema,
+        ctx: Context[WorkflowState],
+        desk: Annotated[Desk, Resource(get_desk)],
+        settings: Annotated[Settings, Resource(get_settings)],
+    ) -> ParsedContent | RunExtraction | ProposedSchema | None:
+        """Let the answer through to the version it is about; ignore, aloud, an early, late or second one.
+
+        An answer that cannot be used (no words, an invalid schema) brings the same proposal back, saying why.
+        """
+        state = await ctx.store.get_state()
+        version = ev.version or state.awaiting
+        if not state.awaiting or version != state.awaiting:
+            _teller(ctx)(Progress(stage="propose", message=_why_ignored(ev.version, state.awaiting)))
+            return None
+        try:
+            decision = _decision(ev, version, settings)
+        except InputError as error:
+            return ProposedSchema(generated_schema=state.current_schema or {}, version=version, notes=[str(error)])
+        await desk.take_decision(state.run_id, decision)
+        async with ctx.store.edit_state() as state:
+            state.awaiting = 0
+            state.current_feedback = decision.feedback or None
+            if decision.kind == "approve":
+                state.approved = version
+            elif decision.kind == "edit":
+                state.pending_schema, state.pending_origin = decision.json_schema, "edited"
+            else:
+                state.feedback_so_far = [*state.feedback_so_far, decision.feedback]
+            schema, document_id, prompt = state.current_schema, state.document_id, state.original_prompt
+        if decision.kind == "approve" and schema is not None:
+            return RunExtraction(generated_schema=schema, document_id=document_id, version=version)
+        return ParsedContent(document_id=document_id, prompt=prompt)
+
+    @step(retry_policy=_PATIENCE)
+    async def run_extraction(
+        self,
+        ev: RunExtraction,
+        ctx: Context[WorkflowState],
+        extractor: Annotated[Extractor, Resource(get_extractor)],
+        desk: Annotated[Desk, Resource(get_desk)],
+    ) -> ExtractedData:
+        """Extract with the approved schema. An event that did not come through the review is refused here."""
+        state = await ctx.store.get_state()
+        if not state.approved or ev.version != state.approved or ev.generated_schema != state.current_schema:
+            raise ReviewError(
+                f"Version {ev.version} was not approved: nothing is extracted.",
+                next_step="Approve the proposal first.",
+                run_id=state.run_id,
+            )
+        await desk.enter(state.run_id, RunStatus.EXTRACTING)
+        document = await desk.document(state.document_id, state.parser)
+        tell = _teller(ctx)
+        tell(Progress(stage="extract", message="Extracting"))
+        extraction = await extractor.extract(document, ev.generated_schema, state.original_prompt, tell)
+        extraction = extraction.model_copy(
+            update={"run_id": state.run_id, "document_id": document.id, "schema_version": ev.version}
+        )
+        agent = Agent(
+            name=_agent_name(document.name, ev.generated_schema, state.run_id),
+            schema=ev.generated_schema,
+            prompt=state.original_prompt,
+            settings={"parser": document.parser, "extractor": extractor.name},
+            run_id=state.run_id,
+        )
+        extraction = await desk.finish(state.run_id, extraction, agent)
+        body = extraction.model_dump(mode="json")
+        return ExtractedData(
+            **{
+                name: body[name]
+                for name in ("data", "agent_id", "status", "citations", "confidence", "issues", "usage")
+            }
+        )
+
+
+def restored(workflow: IterativeExtractionWorkflow, state: WorkflowState) -> Context[WorkflowState]:
+    """Build a context that waits for an answer, from the state alone.
+
+    Only the state is persisted, under names of ours: the engine's own snapshot holds Python's qualified names and the
+    engine's internals, and at a pause it holds nothing else that matters.
+    """
+    snapshot = Context(workflow).to_dict()
+    snapshot["is_running"] = True
+    snapshot["state"] = {
+        "store_type": "in_memory",
+        "state_type": WorkflowState.__name__,
+        "state_module": WorkflowState.__module__,
+        "state_data": SERIALIZER.serialize(state),
+    }
+    return Context.from_dict(workflow, snapshot)
+
+
+def check_request(prompt: str, settings: Settings, *, schema_given: bool = False) -> None:
+    """Refuse a prompt that cannot lead anywhere. Raises InputError."""
+    if not prompt.strip() and not schema_given:
+        raise InputError(
+            "The prompt is empty.",
+            next_step='Say what you want from the document, as in "Extract the title, authors, and key takeaways".',
+        )
+    _check_length("prompt", prompt, settings)
+
+
+def _check_length(what: str, text: str, settings: Settings) -> None:
+    limit = settings.max_prompt_characters
+    if len(text) > limit:
+        raise InputError(
+            f"The {what} has {len(text):,} characters; the limit is {limit:,}.",
+            next_step="Shorten it (a long text belongs in the document), or raise FIELDWISE_MAX_PROMPT_CHARACTERS.",
+        )
+
+
+def _decision(ev: ApprovedSchema, version: int, settings: Settings) -> Decision:
+    values: dict[str, Any] = {"version": version}
+    if ev.decision_id:
+        values["id"] = ev.decision_id
+    if ev.approved:
+        return Decision(kind="approve", feedback=ev.feedback, **values)
+    if ev.edited_schema is not None:
+        require_valid(ev.edited_schema)
+        return Decision(kind="edit", schema=ev.edited_schema, feedback=ev.feedback, **values)
+    _check_length("feedback", ev.feedback, settings)
+    if not ev.feedback.strip():
+        raise InputError("The feedback is empty.", next_step="Say in plain words what to change, or approve.")
+    return Decision(kind="revise", feedback=ev.feedback, **values)
+
+
+def _version(state: WorkflowState, schema: JsonSchema, origin: Origin, **more: Any) -> SchemaVersion:
+    usage = more.pop("usage", Usage())
+    return SchemaVersion(
+        version=state.version + 1, schema=schema, origin=origin, parent=state.version or None, usage=usage, **more
+    )
+
+
+def _agent_name(file_name: str, schema: JsonSchema, run_id: str) -> str:
+    title = schema.get("title")
+    stem = title if isinstance(title, str) and title.strip() else Path(file_name).stem or "agent"
+    return f"{stem.strip()[:80]}-{run_id[-6:]}"
+
+
+def _why_ignored(version: int | None, awaiting: int) -> str:
+    if not awaiting:
+        return "An answer was ignored: no proposal waits for one"
+    return f"An answer to version {version} was ignored: version {awaiting} waits"
+
+
+def _teller(ctx: Context[Any]) -> OnProgress:
+    def tell(progress: Progress) -> None:
+        ctx.write_event_to_stream(
+            ProgressEvent(
+                msg=progress.message,
+                stage=progress.stage,
+                done=progress.done,
+                total=progress.total,
+                unit=progress.unit,
+            )
+        )
+
+    return tell
+
+
+def _expanded(path: str) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        # The parser looks again, and says what is wrong in its own words.
+        return None
+
+
+def _require_ours(ctx: Context[Any]) -> None:
+    state = ctx.to_dict().get("state") or {}
+    if state and (state.get("state_module"), state.get("state_type")) != (
+        WorkflowState.__module__,
+        WorkflowState.__name__,
+    ):
+        raise InputError(
+            "The saved context belongs to another workflow.",
+            next_step="Restore it with the workflow that saved it, or start a new run.",
+        )
+
+
+async def _until_done(handler: WorkflowHandler) -> None:
+    # Whoever holds the handler sees its errors; here they would be reported twice.
+    try:
+        await handler.stop_event_result()
+    except (Exception, asyncio.CancelledError):
+        return
