@@ -129,9 +129,9 @@ async def _fit(document: Document, parts: _Parts, characters: int, model: Model,
 
 
 class _Part(NamedTuple):
-    """A stretch of one page. `index` is its place in the document's reading order."""
+    """A stretch of one page. `at` is its place in the document's reading order, from 0."""
 
-    index: int
+    at: int
     page: int
     text: str
 
@@ -143,24 +143,24 @@ class _Parts(NamedTuple):
     def choose(self, allowance: int) -> list[_Part]:
         """Return head, tail and the best matches, in reading order, in at most `allowance` characters."""
         head = _head(self.all, int(allowance * _HEAD_SHARE))
-        taken = {part.index: part for part in head}
+        taken = {part.at: part for part in head}
         room = allowance - sum(len(part.text) for part in head)
         for part in _head(self.all[: len(head) - 1 : -1] if head else self.all[::-1], int(allowance * _TAIL_SHARE)):
-            taken.setdefault(part.index, part)
+            taken.setdefault(part.at, part)
             room -= len(part.text)
         for part in self.matching:
             if room < _PART_CHARACTERS // 8:
                 break
-            if part.index not in taken and len(part.text) <= room:
-                taken[part.index] = part
+            if part.at not in taken and len(part.text) <= room:
+                taken[part.at] = part
                 room -= len(part.text)
         # Too few matches to fill the room: the beginning goes on.
         for part in self.all:
-            if part.index in taken:
+            if part.at in taken:
                 continue
             if len(part.text) > room:
                 break
-            taken[part.index] = part
+            taken[part.at] = part
             room -= len(part.text)
         return [taken[index] for index in sorted(taken)]
 
@@ -186,10 +186,10 @@ def _render(chosen: list[_Part], parts: _Parts) -> str:
         for part in chosen:
             if part.page != number:
                 continue
-            if part.index != last + 1:
+            if part.at != last + 1:
                 lines.append(GAP)
             lines.append(part.text)
-            last = part.index
+            last = part.at
         rendered.append(_page_text(number, "\n\n".join(lines)))
     if last != len(parts.all) - 1:
         rendered.append(GAP)
@@ -207,7 +207,7 @@ def _ranked_parts(document: Document, query: str) -> _Parts:
 
 
 def _page_parts(page: Page) -> Iterator[str]:
-    """Cut a page at its blank lines into parts of about `_PART_CHARACTERS`; longer paragraphs at line ends or spaces."""
+    """Cut a page at blank lines into parts of about `_PART_CHARACTERS`; a longer paragraph at line ends or spaces."""
     gathered: list[str] = []
     size = 0
     for paragraph in re.split(r"\n\s*\n", page.markdown):
@@ -246,7 +246,7 @@ def _matching(parts: list[_Part], query: str) -> list[_Part]:
         counts.append([text.count(stem) for stem in stems])
     weights = [math.log(1 + len(parts) / (1 + sum(1 for row in counts if row[column]))) for column in range(len(stems))]
     scores = [sum(weight * count / (count + 1.2) for weight, count in zip(weights, row, strict=True)) for row in counts]
-    return sorted((part for part in parts if scores[part.index] > 0), key=lambda part: -scores[part.index])
+    return sorted((part for part in parts if scores[part.at] > 0), key=lambda part: -scores[part.at])
 
 
 def _stems(query: str) -> list[str]:
@@ -260,9 +260,10 @@ def _stems(query: str) -> list[str]:
 
 
 _COMMON = frozenset(
-    "extract please every field from with that this each give list document paper file find their and the "
-    "which what where when value all into should have need want also information data".split()
-)
+    ("extract", "please", "every", "field", "from", "with", "that", "this", "each", "give", "list", "document", "file",
+     "find", "their", "which", "what", "where", "when", "value", "into", "should", "have", "need", "want", "also",
+     "information", "data")
+)  # fmt: skip
 
 
 def _ranges(numbers: tuple[int, ...]) -> str:
