@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldwise.model import Agent, Citation, Extraction, FieldEvidence, Run, SchemaVersion
+from fieldwise.model import (
+    Agent,
+    Box,
+    Citation,
+    Document,
+    Extraction,
+    FieldEvidence,
+    Page,
+    Run,
+    SchemaVersion,
+    Table,
+)
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -65,3 +76,40 @@ def citation_json(citation: Citation) -> dict[str, Any]:
 
 def agent_json(agent: Agent) -> dict[str, Any]:
     return agent.model_dump(mode="json", by_alias=True)
+
+
+def document_json(document: Document) -> dict[str, Any]:
+    """A parsed document, as `parse --json` prints it."""
+    return {
+        "id": document.id,
+        "media_type": document.media_type,
+        "parser": document.parser,
+        "pages": [page_json(page) for page in document.pages],
+        "issues": [issue.model_dump() for issue in document.issues],
+    }
+
+
+def page_json(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "markdown": page.markdown,
+        "words": [{"text": word.text, "box": _box_json(word.box), "source": word.source} for word in page.words],
+        "tables": [table_json(table) for table in page.tables],
+    }
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    cells = [{**cell.model_dump(exclude={"span"}), "box": _box_json(cell.box)} for cell in table.cells]
+    return {
+        "rows": table.rows,
+        "columns": table.columns,
+        "box": _box_json(table.box),
+        "continues": table.continues,
+        "cells": cells,
+    }
+
+
+def _box_json(box: Box | None) -> list[float] | None:
+    return [round(number, 5) for number in box] if box is not None else None
