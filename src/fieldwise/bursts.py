@@ -49,14 +49,18 @@ log = logging.getLogger("fieldwise.bursts")
 class BurstDesk(StoreDesk):
     """A desk that writes under a lease: what must appear together is held back until the burst's last transaction."""
 
-    def __init__(self, shelf: StoreDesk, lease: Lease) -> None:
+    def __init__(self, shelf: StoreDesk, claimed: Claimed) -> None:
         super().__init__(shelf.database)
         # Documents stay in the client's memory from one burst to the next.
         self._documents = shelf._documents
-        self.lease = lease
+        self.lease = claimed.lease
+        self.stage = claimed.run.status
         self.proposal: SchemaVersion | None = None
 
     async def enter(self, run_id: str, stage: RunStatus) -> None:
+        if stage is self.stage:
+            return
+        self.stage = stage
         async with self.database.write() as tx:
             await runs.enter(tx, self.lease, stage)
 
@@ -65,7 +69,9 @@ class BurstDesk(StoreDesk):
         async with self.database.write() as tx:
             if body is not None:
                 await documents.put(tx, document, body)
-            await runs.enter(tx, self.lease, RunStatus.PARSING, document_id=document.id)
+            # With its document kept, the next thing for a run is a proposal: one write less on every start.
+            self.stage = RunStatus.PROPOSING
+            await runs.enter(tx, self.lease, self.stage, document_id=document.id)
             facts = {
                 "document_id": document.id,
                 "parser": document.parser,
@@ -79,7 +85,6 @@ class BurstDesk(StoreDesk):
 
     async def attempted(self, run_id: str, attempt: Attempt) -> None:
         async with self.database.write() as tx:
-            await runs.renew(tx, self.lease)
             await journal.append(tx, run_id, "proposal.attempted", attempt.model_dump(mode="json"))
 
     async def evidence(self, run_id: str) -> tuple[FieldEvidence, ...]:
@@ -107,19 +112,21 @@ class BurstDesk(StoreDesk):
         return extraction
 
 
-async def work(toolkit: Toolkit, shelf: StoreDesk, run_id: str, on_progress: OnProgress = ignore_progress) -> bool:
-    """Claim the run and work on it to its next pause or its end; False where there is nothing to claim.
+async def claim(toolkit: Toolkit, run_id: str) -> Claimed | None:
+    """Take a run whose process died, gave it back or failed; None where there is nothing to take."""
+    async with toolkit.database.write() as tx:
+        claimed = await runs.claim(tx, run_id, toolkit.settings.lease_seconds)
+        if claimed is not None:
+            await journal.append(tx, run_id, "run.claimed", {"stage": str(claimed.run.status)})
+    return claimed
+
+
+async def work(toolkit: Toolkit, shelf: StoreDesk, claimed: Claimed, on_progress: OnProgress = ignore_progress) -> None:
+    """Work on a claimed run to its next pause or its end.
 
     Raises what the work raised, after the run was marked failed; on cancellation the run is handed back as it was.
     """
-    seconds = toolkit.settings.lease_seconds
-    async with toolkit.database.write() as tx:
-        claimed = await runs.claim(tx, run_id, seconds)
-        if claimed is not None:
-            await journal.append(tx, run_id, "run.claimed", {"stage": str(claimed.run.status)})
-    if claimed is None:
-        return False
-    desk = BurstDesk(shelf, claimed.lease)
+    desk = BurstDesk(shelf, claimed)
     try:
         async with _lease_renewed(toolkit.database, claimed.lease):
             await _advance(toolkit, desk, claimed, on_progress)
@@ -131,7 +138,6 @@ async def work(toolkit: Toolkit, shelf: StoreDesk, run_id: str, on_progress: OnP
     except Exception as error:
         await _save_failure(toolkit.database, claimed, error)
         raise
-    return True
 
 
 async def _advance(toolkit: Toolkit, desk: BurstDesk, claimed: Claimed, on_progress: OnProgress) -> None:

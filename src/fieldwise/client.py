@@ -6,7 +6,7 @@ Every call exists twice, `astart` for async code and `start` for the rest; the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -49,7 +49,7 @@ from fieldwise.propose import require_valid
 from fieldwise.registry import Toolkit
 from fieldwise.schemas import SchemaLike, read_schema_argument
 from fieldwise.settings import Settings, load_settings
-from fieldwise.store import Database, agents, journal, runs
+from fieldwise.store import Claimed, Database, agents, journal, runs
 from fieldwise.workflow import check_request
 
 FileLike = str | Path
@@ -91,6 +91,7 @@ class Fieldwise:
         named = {name: value for name, value in named.items() if value is not None}
         self.settings = settings.model_copy(update=named) if settings is not None else load_settings(named)
         self._given = {name: backend for name, backend in given.items() if backend is not None}
+        self._owns_database = "store" not in self._given
         self._given.setdefault("store", Database(self.settings.store, busy_seconds=self.settings.store_busy_seconds))
         self._database: Database = self._given["store"]
         self._shelf = StoreDesk(self._database)
@@ -114,19 +115,15 @@ class Fieldwise:
         the error's `fields["run_id"]`.
         """
         given = read_schema_argument(schema) if schema is not None else None
-        run = await self._create(file, prompt, given, approved=False)
-        return await self._work(run.id, on_event)
+        return await self._work(await self._create(file, prompt, given, approved=False), on_event)
 
     async def aget(self, run_id: str) -> RunHandle:
         """Return the run as it is now. The beginning or end of an id is enough, where only one run has it."""
         async with self._database.read() as tx:
-            run_id = await runs.find_id(tx, run_id)
-            return RunHandle(
-                run=await runs.get(tx, run_id),
-                schemas=tuple(await runs.schemas(tx, run_id)),
-                result=await runs.extraction(tx, run_id),
-                client=self,
-            )
+            run = await runs.find(tx, run_id)
+            schemas = tuple(await runs.schemas(tx, run.id)) if run.version else ()
+            result = await runs.extraction(tx, run.id) if run.status is RunStatus.COMPLETED else None
+        return RunHandle(run=run, schemas=schemas, result=result, client=self)
 
     async def aruns(self, *, status: RunStatus | Iterable[RunStatus] | None = None, limit: int = 100) -> list[Run]:
         """Return the newest runs, newest first."""
@@ -150,18 +147,17 @@ class Fieldwise:
         NotAwaitingReview, SchemaInvalid or InputError before any work; then nothing has changed.
         """
         async with self._database.read() as tx:
-            run_id = await runs.find_id(tx, run_id)
-            run = await runs.get(tx, run_id)
+            run = await runs.find(tx, run_id)
         decision = self._decision(kind, version or run.version, feedback, schema, run)
         async with self._database.write() as tx:
-            status = await runs.decide(tx, run_id, decision)
+            claimed = await runs.decide(tx, run.id, decision, self.settings.lease_seconds)
             facts = decision.model_dump(mode="json", by_alias=True, exclude_none=True)
-            await journal.append(tx, run_id, "decision.made", {"decision": facts})
-            if status is RunStatus.REJECTED:
-                await journal.append(tx, run_id, "run.rejected", {})
-        if status is RunStatus.REJECTED:
-            return await self.aget(run_id)
-        return await self._work(run_id, on_event)
+            await journal.append(tx, run.id, "decision.made", {"decision": facts})
+            if claimed is None:
+                await journal.append(tx, run.id, "run.rejected", {})
+        if claimed is None:
+            return await self.aget(run.id)
+        return await self._work(claimed, on_event)
 
     async def aresume(self, run_id: str, *, on_event: OnProgress | None = None) -> RunHandle:
         """Take up a run whose process died, was stopped, or failed; one that waits or is over comes back as it is.
@@ -171,12 +167,22 @@ class Fieldwise:
         handle = await self.aget(run_id)
         if handle.status not in WORKING and handle.status is not RunStatus.FAILED:
             return handle
-        return await self._work(handle.id, on_event)
+        claimed = await bursts.claim(self._toolkit(), handle.id)
+        if claimed is not None:
+            return await self._work(claimed, on_event)
+        handle = await self.aget(handle.id)
+        if handle.status in WORKING:
+            raise RunError(
+                f"Another process works on run {handle.id} ({handle.status}).",
+                next_step=f"Wait for it: `fieldwise show {handle.id}` tells how it stands.",
+                run_id=handle.id,
+            )
+        return handle
 
     async def acancel(self, run_id: str) -> RunHandle:
         """End the run, in whatever stage it is; a process that works on it stops."""
         async with self._database.write() as tx:
-            run_id = await runs.find_id(tx, run_id)
+            run_id = (await runs.find(tx, run_id)).id
             await runs.cancel(tx, run_id)
             await journal.append(tx, run_id, "run.cancelled", {})
         return await self.aget(run_id)
@@ -186,7 +192,7 @@ class Fieldwise:
         from fieldwise.store import documents
 
         async with self._database.write() as tx:
-            run_id = await runs.find_id(tx, run_id)
+            run_id = (await runs.find(tx, run_id)).id
             document_id = await runs.remove(tx, run_id)
             if document_id is not None:
                 await documents.delete_unused(tx, document_id)
@@ -195,12 +201,12 @@ class Fieldwise:
     async def ajournal(self, run_id: str) -> list[Event]:
         """Return what happened to the run, in order."""
         async with self._database.read() as tx:
-            return await journal.read(tx, await runs.find_id(tx, run_id))
+            return await journal.read(tx, (await runs.find(tx, run_id)).id)
 
     async def aschemas(self, run_id: str) -> list[SchemaVersion]:
         """Return all versions of the run's schema, oldest first."""
         async with self._database.read() as tx:
-            return await runs.schemas(tx, await runs.find_id(tx, run_id))
+            return await runs.schemas(tx, (await runs.find(tx, run_id)).id)
 
     # Without a loop
 
@@ -215,8 +221,8 @@ class Fieldwise:
     ) -> Extraction:
         """Extract with a schema that needs no review: a pydantic class, a dict, a path, or a saved agent's."""
         given, wanted = await self._approved_schema(schema, agent, prompt)
-        run = await self._create(file, wanted, given, approved=True)
-        return require_result(await self._work(run.id, on_event))
+        claimed = await self._create(file, wanted, given, approved=True)
+        return require_result(await self._work(claimed, on_event))
 
     async def aextract_many(
         self,
@@ -230,8 +236,8 @@ class Fieldwise:
         given, wanted = await self._approved_schema(schema, agent, prompt)
         for file in files:
             try:
-                run = await self._create(file, wanted, given, approved=True)
-                yield BatchItem(str(file), require_result(await self._work(run.id, None)), None)
+                claimed = await self._create(file, wanted, given, approved=True)
+                yield BatchItem(str(file), require_result(await self._work(claimed, None)), None)
             except StoreError:
                 # Nothing more can be kept: to go on would be to lose silently.
                 raise
@@ -279,6 +285,8 @@ class Fieldwise:
         toolkit = self._toolkits.pop(asyncio.get_running_loop(), None)
         if toolkit is not None:
             await toolkit.aclose()
+        if self._owns_database:
+            await self._database.aclose()
 
     # The same for code without a loop
 
@@ -395,7 +403,7 @@ class Fieldwise:
             self._toolkits[loop] = Toolkit(self.settings, self._given)
         return self._toolkits[loop]
 
-    async def _create(self, file: FileLike, prompt: str, given: JsonSchema | None, *, approved: bool) -> Run:
+    async def _create(self, file: FileLike, prompt: str, given: JsonSchema | None, *, approved: bool) -> Claimed:
         check_request(prompt, self.settings, schema_given=given is not None)
         path = await asyncio.to_thread(_existing_file, file)
         toolkit = self._toolkit()
@@ -408,35 +416,28 @@ class Fieldwise:
             settings |= {"given_schema": given, "approved": approved}
         run = Run(
             id=new_id("run"),
-            status=RunStatus.QUEUED,
+            status=RunStatus.PARSING,
             prompt=prompt,
             file_path=str(path),
             file_name=path.name,
             settings=settings,
         )
         async with self._database.write() as tx:
-            await runs.create(tx, run)
+            claimed = await runs.create(tx, run, self.settings.lease_seconds)
             facts = {"prompt": prompt, "file_name": path.name, "settings": {**settings, "given_schema": None}}
             await journal.append(tx, run.id, "run.created", facts)
-        return run
+        return claimed
 
-    async def _work(self, run_id: str, on_event: OnProgress | None) -> RunHandle:
-        listener: Callable[..., None] = on_event or ignore_progress
+    async def _work(self, claimed: Claimed, on_event: OnProgress | None) -> RunHandle:
+        run_id = claimed.run.id
         try:
-            worked = await bursts.work(self._toolkit(), self._shelf, run_id, listener)
+            await bursts.work(self._toolkit(), self._shelf, claimed, on_event or ignore_progress)
         except LeaseLost:
             handle = await self.aget(run_id)
             if handle.status is RunStatus.CANCELLED:
                 raise RunCancelled(f"Run {run_id} was cancelled meanwhile.", run_id=run_id) from None
             raise
-        handle = await self.aget(run_id)
-        if not worked and handle.status in WORKING:
-            raise RunError(
-                f"Another process works on run {run_id} ({handle.status}).",
-                next_step=f"Wait for it: `fieldwise show {run_id}` tells how it stands.",
-                run_id=run_id,
-            )
-        return handle
+        return await self.aget(run_id)
 
     def _decision(
         self, kind: DecisionKind, version: int, feedback: str, schema: SchemaLike | None, run: Run

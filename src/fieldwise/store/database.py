@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import event, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from fieldwise.errors import InputError, StoreError, StoreFull, StoreLocked, StoreTooNew
 
@@ -38,7 +39,9 @@ class Database:
         self.url = parsed.set(drivername="sqlite+aiosqlite")
         self.path = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
         self.busy_seconds = busy_seconds
-        self._engine: AsyncEngine | None = None
+        # Pooled connections belong to the loop that opened them.
+        self._engines: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncEngine] = WeakKeyDictionary()
+        self._upgraded = False
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -58,16 +61,14 @@ class Database:
 
     async def version(self) -> int:
         """The version that the store's tables have; 0 for an empty one."""
-        engine = self._engine or self._make_engine()
         with self._translated():
-            async with engine.connect() as connection:
+            async with self._engine().connect() as connection:
                 return await _version(connection)
 
     async def upgrade(self) -> int:
         """Bring the tables to this release's version; return it. Raises StoreTooNew where they are newer."""
-        engine = self._engine or self._make_engine()
         with self._translated():
-            async with engine.begin() as connection:
+            async with self._engine().begin() as connection:
                 version = await _version(connection)
                 self._check_not_newer(version)
                 for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
@@ -76,7 +77,7 @@ class Database:
                         await connection.execute(insert(meta).values(key="version", value=str(number)))
                     else:
                         await connection.execute(update(meta).where(meta.c.key == "version").values(value=str(number)))
-        self._engine = engine
+        self._upgraded = True
         return VERSION
 
     async def check(self) -> list[str]:
@@ -86,15 +87,21 @@ class Database:
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     async def aclose(self) -> None:
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
+        """Close the connections that were opened in this loop."""
+        engine = self._engines.pop(asyncio.get_running_loop(), None)
+        if engine is not None:
             await engine.dispose()
 
     async def _open(self) -> AsyncEngine:
-        if self._engine is None:
+        if not self._upgraded:
             await self.upgrade()
-        assert self._engine is not None  # noqa: S101  # upgrade sets it
-        return self._engine
+        return self._engine()
+
+    def _engine(self) -> AsyncEngine:
+        loop = asyncio.get_running_loop()
+        if loop not in self._engines:
+            self._engines[loop] = self._make_engine()
+        return self._engines[loop]
 
     def _make_engine(self) -> AsyncEngine:
         if self.path is not None:
@@ -108,9 +115,10 @@ class Database:
                     next_step="Free the place, or name another with --store sqlite:///path/to/file.db.",
                     path=str(self.path),
                 ) from error
-        # No pool: a connection opens in well under a millisecond, and one left open in a loop that has ended would
-        # keep its thread, and with it the process, from ending.
-        engine = create_async_engine(self.url, connect_args={"timeout": self.busy_seconds}, poolclass=NullPool)
+        # Every transaction ends in a commit or a rollback of its own: another rollback would only cost a round trip.
+        engine = create_async_engine(
+            self.url, connect_args={"timeout": self.busy_seconds}, pool_size=4, pool_reset_on_return=None
+        )
         event.listen(engine.sync_engine, "connect", _prepare_connection)
         event.listen(engine.sync_engine, "begin", _begin_immediately)
         return engine

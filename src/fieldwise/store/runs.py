@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import LeaseLost, NotAwaitingReview, RunNotFound, StaleDecision
@@ -37,40 +37,37 @@ class Claimed(NamedTuple):
     decision: Decision | None
 
 
-async def create(tx: AsyncConnection, run: Run) -> None:
+async def create(tx: AsyncConnection, run: Run, seconds: float) -> Claimed:
+    """Keep a new run, held by this process from the start."""
+    lease, held = _new_lease(run.id, seconds)
     values = run.model_dump(mode="json", exclude={"interrupted"})
-    await tx.execute(insert(runs).values(**values))
+    await tx.execute(insert(runs).values({**values, **held}))
+    return Claimed(lease, run, None, None)
 
 
 async def get(tx: AsyncConnection, run_id: str) -> Run:
     row = (await tx.execute(select(runs).where(runs.c.id == run_id))).first()
     if row is None:
-        raise RunNotFound(
-            f"There is no run {run_id!r}.", next_step="`fieldwise runs` lists what there is.", run_id=run_id
-        )
+        raise _not_found(run_id)
     return _run(row)
 
 
-async def find_id(tx: AsyncConnection, prefix: str) -> str:
-    """Complete an id's unique beginning or end (people copy what they see). Raises RunNotFound."""
+async def find(tx: AsyncConnection, prefix: str) -> Run:
+    """Find by id, or by its unique beginning or end (people copy what they see). Raises RunNotFound."""
     if not prefix:
         raise RunNotFound("No run is named.", next_step="`fieldwise runs` lists what there is.")
+    row = (await tx.execute(select(runs).where(runs.c.id == prefix))).first()
+    if row is not None:
+        return _run(row)
     pattern = prefix.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    match = or_(
-        runs.c.id == prefix, runs.c.id.like(f"{pattern}%", escape="\\"), runs.c.id.like(f"%{pattern}", escape="\\")
-    )
-    ids = [row[0] for row in (await tx.execute(select(runs.c.id).where(match).limit(6))).all()]
-    if prefix in ids:
-        return prefix
-    if len(ids) == 1:
-        return str(ids[0])
-    if ids:
-        raise RunNotFound(
-            f"{prefix!r} could be any of {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}.",
-            next_step="Give more of the id.",
-            run_id=prefix,
-        )
-    raise RunNotFound(f"There is no run {prefix!r}.", next_step="`fieldwise runs` lists what there is.", run_id=prefix)
+    match = or_(runs.c.id.like(f"{pattern}%", escape="\\"), runs.c.id.like(f"%{pattern}", escape="\\"))
+    rows = (await tx.execute(select(runs).where(match).limit(6))).all()
+    if len(rows) == 1:
+        return _run(rows[0])
+    if rows:
+        ids = ", ".join(row.id for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
+        raise RunNotFound(f"{prefix!r} could be any of {ids}.", next_step="Give more of the id.", run_id=prefix)
+    raise _not_found(prefix)
 
 
 async def every(tx: AsyncConnection, statuses: Iterable[RunStatus] | None, limit: int) -> list[Run]:
@@ -85,32 +82,19 @@ async def claim(tx: AsyncConnection, run_id: str, seconds: float) -> Claimed | N
     """Take the run for this process, or return None where a living process holds it, or there is nothing to do."""
     row = (await tx.execute(select(runs).where(runs.c.id == run_id))).first()
     if row is None:
-        raise RunNotFound(f"There is no run {run_id!r}.", run_id=run_id)
+        raise _not_found(run_id)
     status = RunStatus(row.status)
     if status not in WORKING and status is not RunStatus.FAILED:
         return None
     if _is_held(row):
         return None
-    token = secrets.token_hex(8)
     decision = await _pending_decision(tx, run_id, row.version)
     stage = status
+    if status is RunStatus.QUEUED:
+        stage = RunStatus.PARSING
     if status is RunStatus.FAILED:
         stage = _stage_after(decision, row.state)
-    await tx.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(
-            status=str(stage),
-            error=None,
-            lease_owner=owner.this_process(),
-            lease_token=token,
-            lease_until=time.time() + seconds,
-            revision=runs.c.revision + 1,
-            updated_at=now().isoformat(),
-        )
-    )
-    run = _run(row).model_copy(update={"status": stage, "error": None, "interrupted": False})
-    return Claimed(Lease(run_id, token, seconds), run, row.state, decision)
+    return await _take(tx, row, stage, decision, seconds)
 
 
 async def renew(tx: AsyncConnection, lease: Lease) -> None:
@@ -173,12 +157,15 @@ async def save_failure(tx: AsyncConnection, lease: Lease, error: dict[str, Any])
     )
 
 
-async def decide(tx: AsyncConnection, run_id: str, decision: Decision) -> RunStatus:
-    """Record the decision and move the run on, or refuse. Returns the new status.
+async def decide(tx: AsyncConnection, run_id: str, decision: Decision, seconds: float) -> Claimed | None:
+    """Record the decision and move the run on, held by this process; None after a rejection, which ends it.
 
     Raises StaleDecision where the version is not the newest or was answered already, NotAwaitingReview otherwise.
     """
-    run = await get(tx, run_id)
+    row = (await tx.execute(select(runs).where(runs.c.id == run_id))).first()
+    if row is None:
+        raise _not_found(run_id)
+    run = _run(row)
     earlier = (
         await tx.execute(
             select(decisions.c.body).where(decisions.c.run_id == run_id, decisions.c.version == decision.version)
@@ -214,43 +201,40 @@ async def decide(tx: AsyncConnection, run_id: str, decision: Decision) -> RunSta
             version=decision.version,
             current=run.version,
         )
-    status = {
-        "approve": RunStatus.EXTRACTING,
-        "revise": RunStatus.PROPOSING,
-        "edit": RunStatus.PROPOSING,
-        "reject": RunStatus.REJECTED,
-    }[decision.kind]
     await record_decision(tx, run_id, decision)
-    await tx.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(status=str(status), revision=runs.c.revision + 1, updated_at=now().isoformat())
-    )
-    return status
+    if decision.kind == "reject":
+        await tx.execute(
+            update(runs)
+            .where(runs.c.id == run_id)
+            .values(status=str(RunStatus.REJECTED), revision=runs.c.revision + 1, updated_at=now().isoformat())
+        )
+        return None
+    stage = RunStatus.EXTRACTING if decision.kind == "approve" else RunStatus.PROPOSING
+    return await _take(tx, row, stage, decision, seconds)
 
 
 async def record_decision(tx: AsyncConnection, run_id: str, decision: Decision) -> None:
     """The gate itself: one decision a version. The same decision twice is one; another raises StaleDecision."""
-    try:
-        async with tx.begin_nested():
-            await tx.execute(
-                insert(decisions).values(
-                    run_id=run_id,
-                    version=decision.version,
-                    id=decision.id,
-                    body=decision.model_dump(mode="json", by_alias=True),
-                )
-            )
-    except IntegrityError:
-        query = select(decisions.c.id).where(decisions.c.run_id == run_id, decisions.c.version == decision.version)
-        if (await tx.execute(query)).scalar_one_or_none() == decision.id:
-            return
+    inserted = await tx.execute(
+        sqlite_insert(decisions)
+        .values(
+            run_id=run_id,
+            version=decision.version,
+            id=decision.id,
+            body=decision.model_dump(mode="json", by_alias=True),
+        )
+        .on_conflict_do_nothing()
+    )
+    if inserted.rowcount == 1:
+        return
+    query = select(decisions.c.id).where(decisions.c.run_id == run_id, decisions.c.version == decision.version)
+    if (await tx.execute(query)).scalar_one_or_none() != decision.id:
         raise StaleDecision(
             f"Version {decision.version} of run {run_id} was answered already.",
             next_step="An answer counts once: start from the newest saved context.",
             run_id=run_id,
             version=decision.version,
-        ) from None
+        )
 
 
 async def cancel(tx: AsyncConnection, run_id: str) -> None:
@@ -289,6 +273,33 @@ async def schemas(tx: AsyncConnection, run_id: str) -> list[SchemaVersion]:
 async def extraction(tx: AsyncConnection, run_id: str) -> Extraction | None:
     row = (await tx.execute(select(extractions.c.body).where(extractions.c.run_id == run_id))).first()
     return Extraction.model_validate(row[0]) if row is not None else None
+
+
+def _new_lease(run_id: str, seconds: float) -> tuple[Lease, dict[str, Any]]:
+    lease = Lease(run_id, secrets.token_hex(8), seconds)
+    held = {
+        "lease_owner": owner.this_process(),
+        "lease_token": lease.token,
+        "lease_until": time.time() + seconds,
+    }
+    return lease, held
+
+
+async def _take(
+    tx: AsyncConnection, row: Row[Any], stage: RunStatus, decision: Decision | None, seconds: float
+) -> Claimed:
+    lease, held = _new_lease(row.id, seconds)
+    await tx.execute(
+        update(runs)
+        .where(runs.c.id == row.id)
+        .values(status=str(stage), error=None, revision=runs.c.revision + 1, updated_at=now().isoformat(), **held)
+    )
+    run = _run(row).model_copy(update={"status": stage, "error": None, "interrupted": False})
+    return Claimed(lease, run, row.state, decision)
+
+
+def _not_found(run_id: str) -> RunNotFound:
+    return RunNotFound(f"There is no run {run_id!r}.", next_step="`fieldwise runs` lists what there is.", run_id=run_id)
 
 
 async def _change(tx: AsyncConnection, lease: Lease, **values: Any) -> None:
