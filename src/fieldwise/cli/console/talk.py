@@ -1,0 +1,63 @@
+"""stderr: everything that is said beside the result."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from .safe import safe
+
+if TYPE_CHECKING:
+    from fieldwise.cli.options import Options
+
+PIPED_WIDTH = 120
+
+
+class Talk:
+    """Says things on stderr. `quiet` drops remarks and tables; warnings and what to do next are always said."""
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+        self.quiet = quiet
+        self.console = console or plain_console(sys.stderr)
+
+    def remark(self, text: str, style: str = "") -> None:
+        """Say something that may be missed."""
+        if not self.quiet:
+            self.tell(text, style)
+
+    def tell(self, text: str, style: str = "") -> None:
+        """Say what must not be missed. Long lines are left to the terminal, so that commands can be copied."""
+        self.console.print(Text(safe(text), style=style), soft_wrap=True)
+
+    def show(self, renderable: RenderableType) -> None:
+        """Draw a table or the like. What it holds has been made safe by whoever made it."""
+        if not self.quiet:
+            self.console.print(renderable)
+
+
+def plain_console(stream: object) -> Console:
+    """Return a console that takes text as it is: no markup, no emoji codes, no guessed highlights."""
+    console = Console(file=stream, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]  # any text stream
+    if not console.is_terminal:
+        console.width = console.width if "COLUMNS" in console._environ else PIPED_WIDTH
+    return console
+
+
+def log_to_stderr(options: Options) -> None:
+    """Let -v show the package's log, and -vv its details."""
+    if not options.verbose:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(_SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("fieldwise")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if options.verbose == 1 else logging.DEBUG)
+
+
+class _SafeFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return safe(super().format(record))
