@@ -60,7 +60,8 @@ def serve(request: Request, answers: BinaryIO, memory_mb: int) -> None:
 def too_much_memory(memory_mb: int) -> ParseLimit:
     return ParseLimit(
         f"Reading the document takes more than {memory_mb:,} MB of memory.",
-        next_step="Raise the setting parse_memory_mb (FIELDWISE_PARSE_MEMORY_MB), or split the document.",
+        next_step="A small file that does so is damaged or malicious; for a large one raise the setting "
+        "parse_memory_mb (FIELDWISE_PARSE_MEMORY_MB), or split it.",
         limit="parse_memory_mb",
     )
 

@@ -104,6 +104,8 @@ def _page(found: Any) -> Page:
 
 def _run(item: Any) -> Run:
     upright = not item.rotation
+    if item.words and not upright:
+        return Run(_turned_words(item), upright)
     if item.words:
         words = tuple(
             Placed(text, word.x, word.y, word.x + word.width, word.y + word.height)
@@ -115,6 +117,33 @@ def _run(item: Any) -> Run:
         corners = (item.x, item.y, item.x + item.width, item.y + item.height)
         words = tuple(Placed(text, *corners) for text in _UNWRITABLE.sub("", item.text).split())
     return Run(words, upright)
+
+
+def _turned_words(item: Any) -> tuple[Placed, ...]:
+    """Join what liteparse cuts into letters: for turned text it takes the width of a glyph where its height counts."""
+    words: list[Placed] = []
+    for part in item.words:
+        text = _UNWRITABLE.sub("", part.text).strip()
+        if not text:
+            continue
+        word = Placed(text, part.x, part.y, part.x + part.width, part.y + part.height)
+        last = words[-1] if words else None
+        if last is not None and _gap(last, word) < 0.15 * min(item.width, item.height):
+            words[-1] = Placed(
+                last.text + text,
+                min(last.x0, word.x0),
+                min(last.y0, word.y0),
+                max(last.x1, word.x1),
+                max(last.y1, word.y1),
+            )
+        else:
+            words.append(word)
+    return tuple(words)
+
+
+def _gap(a: Placed, b: Placed) -> float:
+    """Return the distance of two boxes along the axis on which they are farther apart."""
+    return max(b.x0 - a.x1, a.x0 - b.x1, b.y0 - a.y1, a.y0 - b.y1)
 
 
 def _region(block: Any) -> Region | None:

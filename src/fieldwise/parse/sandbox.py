@@ -43,19 +43,26 @@ class Child:
     """A process that parses one file at a time. Not usable any more after `kill`, or after an exchange that failed."""
 
     def __init__(self, memory_mb: int) -> None:
+        """Start the process; it is ready to be asked at once. Raises ParseError where it cannot be started."""
         self.memory_mb = memory_mb
         paths = [path for path in sys.path if os.path.isabs(path)]
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, json.dumps(paths), str(memory_mb)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
-            # Ctrl-C at the terminal is answered by the parent, which then ends us.
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _START, json.dumps(paths), str(memory_mb)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
+                # Ctrl-C at the terminal is answered by the parent, which then ends the child.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ParseError(
+                f"The process that reads documents could not be started: {error}.",
+                next_step="Free memory or processes on this machine, and try again.",
+            ) from None
         self._process = process
         self.pid = process.pid
         self._stderr = b""
@@ -106,6 +113,21 @@ class Child:
                 ) from None
         raise await self._death()
 
+    async def _exit(self) -> tuple[int, int]:
+        """Return the exit status and the peak of resident memory in MB, once the process has ended."""
+        # Its pipes are closed, so its end is at most moments away; a process that only closed them is killed.
+        with contextlib.suppress(ChildProcessError):
+            for attempt in range(100):
+                pid, status, usage = os.wait4(self.pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
+                if pid:
+                    self._process.returncode = os.waitstatus_to_exitcode(status)
+                    return self._process.returncode, usage.ru_maxrss // 1024
+                if attempt == 50:
+                    os.kill(self.pid, signal.SIGKILL)
+                await asyncio.sleep(0.01)
+        self.kill()
+        return self._process.returncode, 0
+
     async def _read(self, descriptor: int) -> bytes:
         """Return what is there to read, as soon as something is; empty at the end."""
         while True:
@@ -150,14 +172,10 @@ class Child:
     async def _death(self) -> ParseError:
         """Say why the process ended by itself."""
         self._drain_stderr()
-        # Its pipes are closed, so its end is at most moments away; a process that only closed them is killed.
-        for _ in range(50):
-            if self._process.poll() is not None:
-                break
-            await asyncio.sleep(0.01)
-        self.kill()
-        code = self._process.returncode
-        if any(sign in self._stderr for sign in _MEMORY_SIGNS):
+        code, peak_mb = await self._exit()
+        # An allocation that fails in native code aborts, and leaves no other sign than the memory taken before.
+        aborted = code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGTRAP, -signal.SIGILL)
+        if any(sign in self._stderr for sign in _MEMORY_SIGNS) or (aborted and peak_mb > self.memory_mb / 5):
             return too_much_memory(self.memory_mb)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
         if code == -signal.SIGKILL:

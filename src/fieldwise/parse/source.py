@@ -33,17 +33,19 @@ def read_file(path: str, max_bytes: int) -> Source:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         raise _unreadable(path, error) from None
-    with open(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         for is_kind, kind, next_step in _KINDS:
             if is_kind(found.st_mode):
                 raise ParseError(f"{path} is {kind}, not a file.", next_step=next_step, path=path)
         if found.st_size > max_bytes:
             raise _too_large(path, found.st_size, max_bytes)
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             data = file.read(max_bytes + 1)  # it may have grown since
-        except OSError as error:
-            raise _unreadable(path, error) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    finally:
+        os.close(descriptor)
     if len(data) > max_bytes:
         raise _too_large(path, len(data), max_bytes)
     if not data:
