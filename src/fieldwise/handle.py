@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fieldwise.errors import NotAwaitingReview, RunError
-from fieldwise.model import DecisionKind, Extraction, JsonSchema, OnProgress, Run, RunStatus, SchemaVersion
+from fieldwise.model import DecisionKind, Extraction, OnProgress, Run, RunStatus, SchemaVersion
+from fieldwise.portal import Portal, in_portal
+from fieldwise.schemas import SchemaLike
 
 if TYPE_CHECKING:
     from fieldwise.client import Fieldwise
@@ -33,6 +35,10 @@ class RunHandle:
         return self.run.status
 
     @property
+    def portal(self) -> Portal:
+        return self.client.portal
+
+    @property
     def prompt(self) -> str:
         return self.run.prompt
 
@@ -49,41 +55,32 @@ class RunHandle:
     def proposal(self) -> SchemaVersion | None:
         return self.schemas[-1] if self.schemas else None
 
-    def approve(self, *, on_event: OnProgress | None = None) -> Extraction:
-        """Approve the shown version and extract with it."""
-        return self.client.portal.run(self.aapprove(on_event=on_event))
-
-    def revise(self, feedback: str, *, on_event: OnProgress | None = None) -> RunHandle:
-        """Say in plain words what to change; the new handle shows the next version."""
-        return self.client.portal.run(self.arevise(feedback, on_event=on_event))
-
-    def edit(self, schema: JsonSchema, *, on_event: OnProgress | None = None) -> RunHandle:
-        """Put a whole schema in the shown one's place; it becomes the next version, to be approved as any other."""
-        return self.client.portal.run(self.aedit(schema, on_event=on_event))
-
-    def reject(self, *, on_event: OnProgress | None = None) -> RunHandle:
-        """End the run without an extraction."""
-        return self.client.portal.run(self.areject(on_event=on_event))
-
-    def resume(self, *, on_event: OnProgress | None = None) -> RunHandle:
-        """Take the run up again where it was interrupted or failed."""
-        return self.client.portal.run(self.aresume(on_event=on_event))
-
     async def aapprove(self, *, on_event: OnProgress | None = None) -> Extraction:
+        """Approve the shown version and extract with it."""
         handle = await self._decide("approve", on_event=on_event)
         return require_result(handle)
 
     async def arevise(self, feedback: str, *, on_event: OnProgress | None = None) -> RunHandle:
+        """Say in plain words what to change; the new handle shows the next version."""
         return await self._decide("revise", feedback=feedback, on_event=on_event)
 
-    async def aedit(self, schema: JsonSchema, *, on_event: OnProgress | None = None) -> RunHandle:
+    async def aedit(self, schema: SchemaLike, *, on_event: OnProgress | None = None) -> RunHandle:
+        """Put a whole schema in the shown one's place; it becomes the next version, to be approved as any other."""
         return await self._decide("edit", schema=schema, on_event=on_event)
 
     async def areject(self, *, on_event: OnProgress | None = None) -> RunHandle:
+        """End the run without an extraction."""
         return await self._decide("reject", on_event=on_event)
 
     async def aresume(self, *, on_event: OnProgress | None = None) -> RunHandle:
+        """Take the run up again where it was interrupted or failed."""
         return await self.client.aresume(self.id, on_event=on_event)
+
+    approve = in_portal(aapprove)
+    revise = in_portal(arevise)
+    edit = in_portal(aedit)
+    reject = in_portal(areject)
+    resume = in_portal(aresume)
 
     async def _decide(self, kind: DecisionKind, **more: Any) -> RunHandle:
         if self.proposal is None:

@@ -7,11 +7,13 @@ library cannot know when its user is done.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 # A cancelled call hands its run back to the store; a model stops between two tokens.
 _CLEANUP_SECONDS = 5.0
@@ -73,3 +75,23 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+class HasPortal(Protocol):
+    @property
+    def portal(self) -> Portal: ...
+
+
+S = TypeVar("S", bound=HasPortal)
+
+
+def in_portal(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[S, P], T]:
+    """Make the sync twin of an async method: same parameters, same result, run in the object's portal."""
+
+    @functools.wraps(method)
+    def twin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.portal.run(method(self, *args, **kwargs))
+
+    twin.__name__ = method.__name__.removeprefix("a")
+    twin.__qualname__ = twin.__qualname__.rpartition(".")[0] + f".{twin.__name__}"
+    return twin
