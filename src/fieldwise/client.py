@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from fieldwise import bursts
+from fieldwise.answers import check_length, check_request
 from fieldwise.desk import StoreDesk
 from fieldwise.errors import (
     FieldwiseError,
@@ -44,13 +45,12 @@ from fieldwise.model import (
 )
 from fieldwise.model.events import Event
 from fieldwise.parse.parser import Parser
-from fieldwise.portal import Portal
+from fieldwise.portal import Portal, in_portal
 from fieldwise.propose import require_valid
 from fieldwise.registry import Toolkit
 from fieldwise.schemas import SchemaLike, read_schema_argument
 from fieldwise.settings import Settings, load_settings
 from fieldwise.store import Claimed, Database, agents, journal, runs
-from fieldwise.workflow import check_request
 
 FileLike = str | Path
 
@@ -197,6 +197,7 @@ class Fieldwise:
             if document_id is not None:
                 await documents.delete_unused(tx, document_id)
         self._shelf.forget()
+        await self._database.scrub()
 
     async def ajournal(self, run_id: str) -> list[Event]:
         """Return what happened to the run, in order."""
@@ -290,56 +291,23 @@ class Fieldwise:
 
     # The same for code without a loop
 
-    def start(
-        self, file: FileLike, prompt: str, *, schema: SchemaLike | None = None, on_event: OnProgress | None = None
-    ) -> RunHandle:
-        return self.portal.run(self.astart(file, prompt, schema=schema, on_event=on_event))
-
-    def get(self, run_id: str) -> RunHandle:
-        return self.portal.run(self.aget(run_id))
-
-    def runs(self, *, status: RunStatus | Iterable[RunStatus] | None = None, limit: int = 100) -> list[Run]:
-        return self.portal.run(self.aruns(status=status, limit=limit))
-
-    def decide(
-        self,
-        run_id: str,
-        kind: DecisionKind,
-        *,
-        version: int | None = None,
-        feedback: str = "",
-        schema: SchemaLike | None = None,
-        on_event: OnProgress | None = None,
-    ) -> RunHandle:
-        return self.portal.run(
-            self.adecide(run_id, kind, version=version, feedback=feedback, schema=schema, on_event=on_event)
-        )
-
-    def resume(self, run_id: str, *, on_event: OnProgress | None = None) -> RunHandle:
-        return self.portal.run(self.aresume(run_id, on_event=on_event))
-
-    def cancel(self, run_id: str) -> RunHandle:
-        return self.portal.run(self.acancel(run_id))
-
-    def delete(self, run_id: str) -> None:
-        return self.portal.run(self.adelete(run_id))
-
-    def journal(self, run_id: str) -> list[Event]:
-        return self.portal.run(self.ajournal(run_id))
-
-    def schemas(self, run_id: str) -> list[SchemaVersion]:
-        return self.portal.run(self.aschemas(run_id))
-
-    def extract(
-        self,
-        file: FileLike,
-        *,
-        schema: SchemaLike | None = None,
-        agent: str | None = None,
-        prompt: str | None = None,
-        on_event: OnProgress | None = None,
-    ) -> Extraction:
-        return self.portal.run(self.aextract(file, schema=schema, agent=agent, prompt=prompt, on_event=on_event))
+    start = in_portal(astart)
+    get = in_portal(aget)
+    runs = in_portal(aruns)
+    decide = in_portal(adecide)
+    resume = in_portal(aresume)
+    cancel = in_portal(acancel)
+    delete = in_portal(adelete)
+    journal = in_portal(ajournal)
+    schemas = in_portal(aschemas)
+    extract = in_portal(aextract)
+    parse = in_portal(aparse)
+    agents = in_portal(aagents)
+    agent = in_portal(aagent)
+    rename_agent = in_portal(arename_agent)
+    delete_agent = in_portal(adelete_agent)
+    store_check = in_portal(astore_check)
+    store_upgrade = in_portal(astore_upgrade)
 
     def extract_many(
         self,
@@ -349,33 +317,13 @@ class Fieldwise:
         agent: str | None = None,
         prompt: str | None = None,
     ) -> Iterator[BatchItem]:
+        """As `aextract_many`."""
         items = self.aextract_many(files, schema=schema, agent=agent, prompt=prompt)
         try:
             while (item := self.portal.run(_next(items))) is not None:
                 yield item
         finally:
             self.portal.run(_finish(items))
-
-    def parse(self, file: FileLike, *, on_event: OnProgress | None = None) -> Document:
-        return self.portal.run(self.aparse(file, on_event=on_event))
-
-    def agents(self) -> list[Agent]:
-        return self.portal.run(self.aagents())
-
-    def agent(self, name_or_id: str) -> Agent:
-        return self.portal.run(self.aagent(name_or_id))
-
-    def rename_agent(self, name_or_id: str, new_name: str) -> Agent:
-        return self.portal.run(self.arename_agent(name_or_id, new_name))
-
-    def delete_agent(self, name_or_id: str) -> None:
-        return self.portal.run(self.adelete_agent(name_or_id))
-
-    def store_check(self) -> list[str]:
-        return self.portal.run(self.astore_check())
-
-    def store_upgrade(self) -> int:
-        return self.portal.run(self.astore_upgrade())
 
     def close(self) -> None:
         self.portal.run(self.aclose())
@@ -453,11 +401,7 @@ class Fieldwise:
             )
         if kind == "revise" and not feedback.strip():
             raise InputError("The feedback is empty.", next_step="Say in plain words what to change.")
-        if len(feedback) > self.settings.max_prompt_characters:
-            raise InputError(
-                f"The feedback has {len(feedback):,} characters; the limit is {self.settings.max_prompt_characters:,}.",
-                next_step="Shorten it, or raise FIELDWISE_MAX_PROMPT_CHARACTERS.",
-            )
+        check_length("feedback", feedback, self.settings)
         edited: JsonSchema | None = None
         if kind == "edit":
             if schema is None:

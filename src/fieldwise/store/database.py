@@ -20,6 +20,10 @@ from fieldwise.errors import InputError, StoreError, StoreFull, StoreLocked, Sto
 from .migrations import MIGRATIONS, VERSION
 from .tables import meta
 
+# An execution option: how a connection's transaction begins. A write takes its lock at once (two deferred writers
+# could deadlock), a read takes none, and what cannot stand in a transaction has None.
+_BEGIN = "fieldwise_begin"
+
 
 class Database:
     """One store, opened on first use. `read()` and `write()` give a connection; a write is one transaction."""
@@ -45,11 +49,11 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in autocommit mode: each statement sees the newest state and takes no lock."""
+        """One consistent view of the store; it waits for no writer, and no writer waits for it."""
         engine = await self._open()
         with self._translated():
             async with engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+                yield await connection.execution_options(**{_BEGIN: "BEGIN"})
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -63,7 +67,7 @@ class Database:
         """The version that the store's tables have; 0 for an empty one."""
         with self._translated():
             async with self._engine().connect() as connection:
-                return await _version(connection)
+                return await _version(await connection.execution_options(**{_BEGIN: "BEGIN"}))
 
     async def upgrade(self) -> int:
         """Bring the tables to this release's version; return it. Raises StoreTooNew where they are newer."""
@@ -86,6 +90,19 @@ class Database:
             rows = (await connection.exec_driver_sql("PRAGMA integrity_check")).all()
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
+    async def scrub(self) -> None:
+        """Take what was deleted out of the write-ahead log too. Raises StoreLocked where a reader keeps it there."""
+        engine = await self._open()
+        with self._translated():
+            async with engine.connect() as connection:
+                await connection.execution_options(**{_BEGIN: None})
+                busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        if busy:
+            raise StoreLocked(
+                f"It is deleted, but the log beside {self.path} still holds it: another process is reading there.",
+                next_step="It goes when that process ends, or with the next deletion.",
+            )
+
     async def aclose(self) -> None:
         """Close the connections that were opened in this loop."""
         engine = self._engines.pop(asyncio.get_running_loop(), None)
@@ -94,7 +111,12 @@ class Database:
 
     async def _open(self) -> AsyncEngine:
         if not self._upgraded:
-            await self.upgrade()
+            # Asked first, because an upgrade takes the write lock, and a reader must not wait for a writer.
+            version = await self.version()
+            self._check_not_newer(version)
+            if version < VERSION:
+                await self.upgrade()
+            self._upgraded = True
         return self._engine()
 
     def _engine(self) -> AsyncEngine:
@@ -120,7 +142,7 @@ class Database:
             self.url, connect_args={"timeout": self.busy_seconds}, pool_size=4, pool_reset_on_return=None
         )
         event.listen(engine.sync_engine, "connect", _prepare_connection)
-        event.listen(engine.sync_engine, "begin", _begin_immediately)
+        event.listen(engine.sync_engine, "begin", _begin)
         return engine
 
     def _translated(self) -> _Translated:
@@ -188,8 +210,10 @@ def _prepare_connection(connection: Any, record: Any) -> None:
     cursor.close()
 
 
-def _begin_immediately(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Any) -> None:
+    statement = connection.get_execution_options().get(_BEGIN, "BEGIN IMMEDIATE")
+    if statement is not None:
+        connection.exec_driver_sql(statement)
 
 
 async def _version(connection: AsyncConnection) -> int:
