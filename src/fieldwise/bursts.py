@@ -40,8 +40,8 @@ from fieldwise.workflow import (
     ProposedSchema,
     WorkflowState,
     resources,
-    restored,
 )
+from fieldwise.workflow_state import restored
 
 log = logging.getLogger("fieldwise.bursts")
 

@@ -19,150 +19,60 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field
 from workflows import Context, Workflow, step
-from workflows.context.serializers import JsonSerializer
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import StartEvent
 from workflows.handler import WorkflowHandler
 from workflows.resource import Resource, ResourceManager
 from workflows.retry_policy import retry_if_exception_type, retry_policy, stop_after_attempt, wait_exponential_jitter
 
+from fieldwise.answers import check_request, decision_of, why_ignored
 from fieldwise.desk import Desk, StoreDesk
 from fieldwise.errors import InputError, ModelOverloaded, ReviewError
 from fieldwise.extract.extractor import Extractor
 from fieldwise.llm import Model
 from fieldwise.model import (
     Agent,
-    Decision,
+    Document,
     JsonSchema,
     OnProgress,
     Origin,
     Progress,
     RunStatus,
     SchemaVersion,
-    Usage,
     new_id,
     walk_fields,
 )
 from fieldwise.parse.parser import Parser
-from fieldwise.propose import draft, require_valid, revise
+from fieldwise.propose import Attempt, Draft, draft, require_valid, revise
 from fieldwise.registry import Toolkit
 from fieldwise.settings import Settings
-
-WORKFLOW_NAME: Literal["fieldwise.iterative_extraction"] = "fieldwise.iterative_extraction"
-STATE_VERSION: Literal[1] = 1
-
-
-class InputEvent(StartEvent):
-    """Start with a file and what the person wants from it.
-
-    `given_schema` becomes version 1 in place of a proposal; `approved` says that it needs no review.
-    """
-
-    file_path: str
-    prompt: str
-    run_id: str | None = None
-    given_schema: JsonSchema | None = None
-    approved: bool = False
-
-
-class ParsedContent(Event):
-    """The document is in the store, under its id; a schema is to be proposed (again)."""
-
-    document_id: str
-    prompt: str = ""
-
-
-class ProposedSchema(InputRequiredEvent):
-    """A schema for the person to judge. Answer with `ApprovedSchema`."""
-
-    generated_schema: JsonSchema
-    version: int = 1
-    origin: Origin = "proposed"
-    notes: list[str] = Field(default_factory=list)
-
-
-class ApprovedSchema(HumanResponseEvent):
-    """The answer: approved, or what to change in plain words, or a whole edited schema.
-
-    `version` is the version that it answers; None means the one that waits.
-    """
-
-    approved: bool
-    feedback: str = ""
-    version: int | None = None
-    edited_schema: JsonSchema | None = None
-    decision_id: str | None = None
-
-
-class RunExtraction(Event):
-    """Extract with this schema: it was approved as `version`."""
-
-    generated_schema: JsonSchema
-    document_id: str
-    version: int
-
-
-class ExtractedData(StopEvent):
-    """The data, the agent that keeps schema and settings, and the evidence (JSON as in the public contract)."""
-
-    data: dict[str, Any]
-    agent_id: str
-    status: str = "unverified"
-    citations: dict[str, Any] = Field(default_factory=dict)
-    confidence: dict[str, float] = Field(default_factory=dict)
-    issues: list[dict[str, str]] = Field(default_factory=list)
-    usage: dict[str, Any] = Field(default_factory=dict)
-
-
-class ProgressEvent(Event):
-    """What is going on. `done` of `total` `unit`s, where that is known."""
-
-    msg: str
-    stage: str = ""
-    done: int | None = None
-    total: int | None = None
-    unit: str = ""
-
-
-class WorkflowState(BaseModel):
-    """All that a run knows between its steps. This is what is saved while a person thinks.
-
-    `awaiting` is the version that waits for an answer, 0 where none does; `approved` the version that was approved.
-    """
-
-    workflow: Literal["fieldwise.iterative_extraction"] = WORKFLOW_NAME
-    v: Literal[1] = STATE_VERSION
-    run_id: str = ""
-    file_path: str = ""
-    original_prompt: str = ""
-    document_id: str = ""
-    parser: str = ""
-    version: int = 0
-    awaiting: int = 0
-    approved: int = 0
-    current_schema: JsonSchema | None = None
-    pending_schema: JsonSchema | None = Field(default=None, description="given or edited by hand, not proposed yet")
-    pending_origin: Origin = "proposed"
-    preapproved: bool = False
-    current_feedback: str | None = None
-    feedback_so_far: list[str] = Field(default_factory=list)
-
-
-SERIALIZER = JsonSerializer(
-    allowed_types=[
-        InputEvent,
-        ParsedContent,
-        ProposedSchema,
-        ApprovedSchema,
-        RunExtraction,
-        ExtractedData,
-        ProgressEvent,
-        WorkflowState,
-    ]
+from fieldwise.workflow_state import (
+    SERIALIZER,
+    WORKFLOW_NAME,
+    ApprovedSchema,
+    ExtractedData,
+    InputEvent,
+    ParsedContent,
+    ProgressEvent,
+    ProposedSchema,
+    RunExtraction,
+    WorkflowState,
+    require_ours,
 )
+
+__all__ = [
+    "ApprovedSchema",
+    "ExtractedData",
+    "InputEvent",
+    "IterativeExtractionWorkflow",
+    "ParsedContent",
+    "ProgressEvent",
+    "ProposedSchema",
+    "RunExtraction",
+    "WorkflowState",
+]
 
 # What a busy backend asks for is patience, not another prompt; errors of ours and wrong keys are not tried again.
 _PATIENCE = retry_policy(
@@ -235,7 +145,7 @@ class IterativeExtractionWorkflow(Workflow):
     ) -> WorkflowHandler:
         """Start, or go on from a restored context. Raises InputError for a context of another workflow."""
         if ctx is not None:
-            _require_ours(ctx)
+            require_ours(ctx)
         handler = super().run(ctx=ctx, start_event=start_event, **kwargs)
         keeper = asyncio.ensure_future(_until_done(handler))
         self._kept_alive.add(keeper)
@@ -299,55 +209,13 @@ class IterativeExtractionWorkflow(Workflow):
         await desk.enter(state.run_id, RunStatus.PROPOSING)
         document = await desk.document(state.document_id, state.parser)
         tell = _teller(ctx)
-        feedback: str | None = None
         if state.pending_schema is not None:
             require_valid(state.pending_schema)
             kept = {field.path for field in walk_fields(state.pending_schema)}
             evidence = tuple(e for e in await desk.evidence(state.run_id) if e.path in kept)
-            proposal = _version(state, state.pending_schema, state.pending_origin, evidence=evidence)
+            proposal = _next_version(state, state.pending_schema, state.pending_origin, evidence=evidence)
         else:
-            revising = state.current_schema is not None and state.current_feedback
-
-            async def on_attempt(attempt: Any) -> None:
-                await desk.attempted(state.run_id, attempt)
-                if attempt.error:
-                    tell(Progress(stage="propose", message=f"Attempt {attempt.number} was not usable: {attempt.error}"))
-
-            common: dict[str, Any] = {
-                "attempts": settings.proposal_attempts,
-                "max_output_tokens": settings.max_output_tokens,
-                "on_progress": tell,
-                "on_attempt": on_attempt,
-            }
-            if revising and state.current_schema is not None and state.current_feedback:
-                tell(Progress(stage="propose", message="Revising the schema"))
-                feedback = state.current_feedback
-                drafted = await revise(
-                    state.current_schema,
-                    feedback,
-                    model,
-                    prompt=state.original_prompt,
-                    earlier=tuple(state.feedback_so_far[:-1]),
-                    document=document,
-                    **common,
-                )
-            else:
-                tell(Progress(stage="propose", message="Proposing a schema"))
-                drafted = await draft(
-                    document, state.original_prompt, model, document_tokens=settings.document_tokens, **common
-                )
-            kept = {field.path for field in walk_fields(drafted.json_schema)}
-            fresh = {e.path for e in drafted.evidence}
-            earlier = tuple(e for e in await desk.evidence(state.run_id) if e.path in kept - fresh) if revising else ()
-            proposal = _version(
-                state,
-                drafted.json_schema,
-                "revised" if revising else "proposed",
-                feedback=feedback,
-                evidence=earlier + drafted.evidence,
-                notes=drafted.notes,
-                usage=drafted.usage,
-            )
+            proposal = await self._proposal(state, document, model, desk, settings, tell)
         async with ctx.store.edit_state() as state:
             state.version = proposal.version
             state.current_schema = proposal.json_schema
@@ -367,6 +235,51 @@ class IterativeExtractionWorkflow(Workflow):
             notes=list(proposal.notes),
         )
 
+    async def _proposal(
+        self,
+        state: WorkflowState,
+        document: Document,
+        model: Model,
+        desk: Desk,
+        settings: Settings,
+        tell: OnProgress,
+    ) -> SchemaVersion:
+        async def on_attempt(attempt: Attempt) -> None:
+            await desk.attempted(state.run_id, attempt)
+            if attempt.error:
+                tell(Progress(stage="propose", message=f"Attempt {attempt.number} was not usable: {attempt.error}"))
+
+        common: dict[str, Any] = {
+            "attempts": settings.proposal_attempts,
+            "max_output_tokens": settings.max_output_tokens,
+            "on_progress": tell,
+            "on_attempt": on_attempt,
+        }
+        feedback = state.current_feedback
+        if state.current_schema is None or not feedback:
+            tell(Progress(stage="propose", message="Proposing a schema"))
+            drafted = await draft(
+                document, state.original_prompt, model, document_tokens=settings.document_tokens, **common
+            )
+            return _drafted_version(state, drafted, "proposed", None)
+        tell(Progress(stage="propose", message="Revising the schema"))
+        current = SchemaVersion(
+            version=max(1, state.version),
+            schema=state.current_schema,
+            origin="proposed",
+            evidence=await desk.evidence(state.run_id),
+        )
+        drafted = await revise(
+            current,
+            feedback,
+            model,
+            prompt=state.original_prompt,
+            earlier=tuple(state.feedback_so_far[:-1]),
+            document=document,
+            **common,
+        )
+        return _drafted_version(state, drafted, "revised", feedback)
+
     # One at a time: of two answers to the same version the first counts.
     @step(num_workers=1)
     async def handle_schema_approval(
@@ -383,10 +296,10 @@ class IterativeExtractionWorkflow(Workflow):
         state = await ctx.store.get_state()
         version = ev.version or state.awaiting
         if not state.awaiting or version != state.awaiting:
-            _teller(ctx)(Progress(stage="propose", message=_why_ignored(ev.version, state.awaiting)))
+            _teller(ctx)(Progress(stage="propose", message=why_ignored(ev.version, state.awaiting)))
             return None
         try:
-            decision = _decision(ev, version, settings)
+            decision = decision_of(ev, version, settings)
         except InputError as error:
             return ProposedSchema(generated_schema=state.current_schema or {}, version=version, notes=[str(error)])
         await desk.take_decision(state.run_id, decision)
@@ -445,74 +358,26 @@ class IterativeExtractionWorkflow(Workflow):
         )
 
 
-def restored(workflow: IterativeExtractionWorkflow, state: WorkflowState) -> Context[WorkflowState]:
-    """Build a context that waits for an answer, from the state alone.
-
-    Only the state is persisted, under names of ours: the engine's own snapshot holds Python's qualified names and the
-    engine's internals, and at a pause it holds nothing else that matters.
-    """
-    snapshot = Context(workflow).to_dict()
-    snapshot["is_running"] = True
-    snapshot["state"] = {
-        "store_type": "in_memory",
-        "state_type": WorkflowState.__name__,
-        "state_module": WorkflowState.__module__,
-        "state_data": SERIALIZER.serialize(state),
-    }
-    return Context.from_dict(workflow, snapshot)
-
-
-def check_request(prompt: str, settings: Settings, *, schema_given: bool = False) -> None:
-    """Refuse a prompt that cannot lead anywhere. Raises InputError."""
-    if not prompt.strip() and not schema_given:
-        raise InputError(
-            "The prompt is empty.",
-            next_step='Say what you want from the document, as in "Extract the title, authors, and key takeaways".',
-        )
-    _check_length("prompt", prompt, settings)
-
-
-def _check_length(what: str, text: str, settings: Settings) -> None:
-    limit = settings.max_prompt_characters
-    if len(text) > limit:
-        raise InputError(
-            f"The {what} has {len(text):,} characters; the limit is {limit:,}.",
-            next_step="Shorten it (a long text belongs in the document), or raise FIELDWISE_MAX_PROMPT_CHARACTERS.",
-        )
-
-
-def _decision(ev: ApprovedSchema, version: int, settings: Settings) -> Decision:
-    values: dict[str, Any] = {"version": version}
-    if ev.decision_id:
-        values["id"] = ev.decision_id
-    if ev.approved:
-        return Decision(kind="approve", feedback=ev.feedback, **values)
-    if ev.edited_schema is not None:
-        require_valid(ev.edited_schema)
-        return Decision(kind="edit", schema=ev.edited_schema, feedback=ev.feedback, **values)
-    _check_length("feedback", ev.feedback, settings)
-    if not ev.feedback.strip():
-        raise InputError("The feedback is empty.", next_step="Say in plain words what to change, or approve.")
-    return Decision(kind="revise", feedback=ev.feedback, **values)
-
-
-def _version(state: WorkflowState, schema: JsonSchema, origin: Origin, **more: Any) -> SchemaVersion:
-    usage = more.pop("usage", Usage())
-    return SchemaVersion(
-        version=state.version + 1, schema=schema, origin=origin, parent=state.version or None, usage=usage, **more
+def _drafted_version(state: WorkflowState, drafted: Draft, origin: Origin, feedback: str | None) -> SchemaVersion:
+    return _next_version(
+        state,
+        drafted.json_schema,
+        origin,
+        feedback=feedback,
+        evidence=drafted.evidence,
+        notes=drafted.notes,
+        usage=drafted.usage,
     )
+
+
+def _next_version(state: WorkflowState, schema: JsonSchema, origin: Origin, **more: Any) -> SchemaVersion:
+    return SchemaVersion(version=state.version + 1, schema=schema, origin=origin, parent=state.version or None, **more)
 
 
 def _agent_name(file_name: str, schema: JsonSchema, run_id: str) -> str:
     title = schema.get("title")
     stem = title if isinstance(title, str) and title.strip() else Path(file_name).stem or "agent"
     return f"{stem.strip()[:80]}-{run_id[-6:]}"
-
-
-def _why_ignored(version: int | None, awaiting: int) -> str:
-    if not awaiting:
-        return "An answer was ignored: no proposal waits for one"
-    return f"An answer to version {version} was ignored: version {awaiting} waits"
 
 
 def _teller(ctx: Context[Any]) -> OnProgress:
@@ -543,18 +408,6 @@ def _sha256(path: Path) -> str | None:
     except OSError:
         # The parser looks again, and says what is wrong in its own words.
         return None
-
-
-def _require_ours(ctx: Context[Any]) -> None:
-    state = ctx.to_dict().get("state") or {}
-    if state and (state.get("state_module"), state.get("state_type")) != (
-        WorkflowState.__module__,
-        WorkflowState.__name__,
-    ):
-        raise InputError(
-            "The saved context belongs to another workflow.",
-            next_step="Restore it with the workflow that saved it, or start a new run.",
-        )
 
 
 async def _until_done(handler: WorkflowHandler) -> None:
