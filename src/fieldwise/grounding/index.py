@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from fieldwise.model import Box, Document, Match, Page
+from fieldwise.model import Box, Document, Match, Page, Span
 
 from . import dates, numbers
 from .text import squeeze, word_tokens
@@ -62,6 +62,7 @@ class WordIndex:
         self.token_word: list[int] = []
         self.token_offset: list[int] = []
         self.first_token: list[int] = []
+        self._span_orders: dict[int, tuple[list[int], list[int]]] = {}
         pieces: list[str] = []
         offset = 0
         line = 0
@@ -101,6 +102,33 @@ class WordIndex:
         """Return the first word of a page and the first word after it."""
         end = self.page_starts[number] if number < len(self.page_starts) else len(self.words)
         return self.page_starts[number - 1], end
+
+    def words_in(self, page: int, span: Span | None, box: Box | None) -> list[int]:
+        """Return the words of a page within a stretch of its markdown; by their middles within `box` failing spans."""
+        start, _ = self.page_range(page)
+        if span is not None:
+            firsts, words = self._span_order(page)
+            low, high = bisect_left(firsts, span[0]), bisect_left(firsts, span[1])
+            if high > low:
+                return sorted(start + words[i] for i in range(low, high))
+        if box is None:
+            return []
+        right, bottom = box[0] + box[2], box[1] + box[3]
+        return [
+            start + i
+            for i, word in enumerate(self.pages[page - 1].words)
+            if word.box is not None
+            and box[0] <= word.box[0] + word.box[2] / 2 <= right
+            and box[1] <= word.box[1] + word.box[3] / 2 <= bottom
+        ]
+
+    def _span_order(self, page: int) -> tuple[list[int], list[int]]:
+        known = self._span_orders.get(page)
+        if known is None:
+            order = sorted((w.span[0], i) for i, w in enumerate(self.pages[page - 1].words) if w.span is not None)
+            known = ([first for first, _ in order], [i for _, i in order])
+            self._span_orders[page] = known
+        return known
 
     def quote(self, first: int, last: int) -> str:
         return " ".join(self.words[first : last + 1])

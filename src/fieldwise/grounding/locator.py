@@ -7,10 +7,11 @@ printed with the other sign is `fuzzy`: the digits stand there, what they mean m
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from fieldwise.model import Box, Citation, Document, Match
+from fieldwise.model import Box, Citation, Document, Match, Span
 
 from . import dates, numbers
 from .index import Place, Places, WordIndex, anchors, symbols_agree
@@ -35,6 +36,7 @@ class Locator:
         self._index = WordIndex(document)
         self._nearness = Nearness(self._index)
         self._cited: dict[tuple[int, Box], Place] = {}
+        self._token_pages: dict[str, frozenset[int]] = {}
 
     def locate(
         self, value: Value | None, *, near: Citation | Place | None = None, label: str = "", limit: int = CONSIDERED
@@ -86,11 +88,29 @@ class Locator:
         return self._index.quote(place.first, place.last)
 
     def share_printed(self, text: str) -> float:
-        """Return the share (0..1) of `text`'s words of four or more letters that the document prints anywhere."""
+        """Return the share (0..1) of `text`'s words of four or more letters that the best page for it prints."""
         words = {t for t in tokens(text) if len(t) > 3}
-        if not words:
-            return 0.0
-        return sum(1 for w in words if w in self._index.postings) / len(words)
+        pages = Counter(page for word in words for page in self._pages_of(word))
+        return max(pages.values(), default=0) / len(words) if words else 0.0
+
+    def within(self, page: int, span: Span | None, box: Box | None = None) -> Place | None:
+        """Return the words of a stretch of a page's markdown, or of a box where words have no spans: a cell's."""
+        if not 1 <= page <= len(self._index.page_starts):
+            return None
+        inside = self._index.words_in(page, span, box)
+        return Place(inside[0], inside[-1], "exact") if inside else None
+
+    def narrowed(self, value: Value, place: Place) -> Place | None:
+        """Return where `value` stands among the words of `place`; None where it does not."""
+        found = self.places(value, near=place, limit=CONSIDERED)
+        return next((p for p in found if place.first <= p.first and p.last <= place.last), None)
+
+    def _pages_of(self, token: str) -> frozenset[int]:
+        known = self._token_pages.get(token)
+        if known is None:
+            known = frozenset(self._index.page_of(word) for word in self._index.word_postings(token))
+            self._token_pages[token] = known
+        return known
 
     def _place_of(self, citation: Citation) -> Place | None:
         if not citation.boxes or not 1 <= citation.page <= len(self._index.page_starts):
@@ -197,10 +217,14 @@ class Locator:
 
     def _verified(self, offsets: Iterable[int], needle: str, raw: str, most: int = CONSIDERED) -> list[Place]:
         found: list[Place] = []
+        beyond = 0
         for offset in offsets:
+            if found and offset < beyond:
+                continue
             place = self._verify(offset, needle, raw)
-            if place is not None and (not found or place.first > found[-1].last):
+            if place is not None:
                 found.append(place)
+                beyond = offset + len(needle)
                 if len(found) >= most:
                     break
         return found

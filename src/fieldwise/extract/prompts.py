@@ -1,0 +1,55 @@
+"""What the model is asked. The document stands before it (see `fieldwise.prompting`); this is the part that changes."""
+
+from __future__ import annotations
+
+import json
+
+from fieldwise.model import JsonSchema
+from fieldwise.prompting import defuse
+
+from .shape import asked, outline
+
+_RULES = """\
+- Copy each value exactly as the document prints it, without its label. Never compute, complete or invent a value.
+- A value that the document does not give is null. A field gets its own value, never that of another field.
+- A list has one entry for each entry of the document, in the document's order, all of them, none twice; [] if none."""
+
+
+def extraction_task(schema: JsonSchema, prompt: str, *, constrained: bool) -> str:
+    """Ask for the values of all fields of `schema`; for models that nothing else holds to the form, spell it out."""
+    parts = [
+        "Extract the values of these fields from the document as one JSON object.",
+        "",
+        outline(schema),
+        "",
+        _RULES,
+    ]
+    if prompt.strip():
+        parts += ["", "What the reader asked for:", f"<request>\n{defuse(prompt.strip())}\n</request>"]
+    if not constrained:
+        form = json.dumps(asked(schema, schema), ensure_ascii=False, separators=(",", ":"))
+        parts += ["", "Answer with JSON that is valid against this JSON Schema, and nothing else:", form]
+    return "\n".join(parts)
+
+
+def retry_note(problems: list[str]) -> str:
+    """Say what was wrong with the answer before."""
+    listed = "\n".join(f"- {problem}" for problem in problems[:12])
+    return f"An earlier answer could not be used:\n{listed}\nAnswer again, with these mended; null where not given."
+
+
+def columns_task(name: str, item: JsonSchema, sample: str) -> str:
+    """Ask which column of a table holds which field of a list's records."""
+    return "\n".join(
+        [
+            "A table of a document. Its columns are named C1, C2, ... in order; the first rows are shown.",
+            "",
+            defuse(sample),
+            "",
+            f"Each row may be one entry of the list `{name}`, whose fields are:",
+            outline(item),
+            "",
+            "For each field, name the column that holds its values, or null if no column does. "
+            "A column belongs to at most one field. Judge by the heading and by the values.",
+        ]
+    )
