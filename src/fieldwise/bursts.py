@@ -31,7 +31,7 @@ from fieldwise.model import (
 from fieldwise.model.progress import Stage
 from fieldwise.propose import Attempt
 from fieldwise.registry import Toolkit
-from fieldwise.store import Claimed, Database, Lease, agents, documents, journal, runs
+from fieldwise.store import Claimed, Database, Lease, agents, documents, journal, owner, runs
 from fieldwise.workflow import (
     ApprovedSchema,
     InputEvent,
@@ -85,6 +85,8 @@ class BurstDesk(StoreDesk):
 
     async def attempted(self, run_id: str, attempt: Attempt) -> None:
         async with self.database.write() as tx:
+            # The journal of a run that was deleted meanwhile must stay empty.
+            await runs.require_held(tx, self.lease)
             await journal.append(tx, run_id, "proposal.attempted", attempt.model_dump(mode="json"))
 
     async def evidence(self, run_id: str) -> tuple[FieldEvidence, ...]:
@@ -117,7 +119,8 @@ async def claim(toolkit: Toolkit, run_id: str) -> Claimed | None:
     async with toolkit.database.write() as tx:
         claimed = await runs.claim(tx, run_id, toolkit.settings.lease_seconds)
         if claimed is not None:
-            await journal.append(tx, run_id, "run.claimed", {"stage": str(claimed.run.status)})
+            facts = {"owner": owner.this_process(), "stage": str(claimed.run.status)}
+            await journal.append(tx, run_id, "run.claimed", facts)
     return claimed
 
 
@@ -138,6 +141,8 @@ async def work(toolkit: Toolkit, shelf: StoreDesk, claimed: Claimed, on_progress
     except Exception as error:
         await _save_failure(toolkit.database, claimed, error)
         raise
+    finally:
+        runs.let_go(claimed.lease)
 
 
 async def _advance(toolkit: Toolkit, desk: BurstDesk, claimed: Claimed, on_progress: OnProgress) -> None:

@@ -8,7 +8,7 @@ from .decision import Decision, DecisionKind
 from .document import Block, Box, Cell, Document, Page, ParseIssue, Span, Table, Word, WordColumns
 from .extraction import Citation, Extraction, ExtractionStatus, Issue, Match
 from .progress import OnProgress, Progress, ignore_progress
-from .run import FINAL, WORKING, Run, RunStatus, may_become
+from .run import FINAL, WORKING, Run, RunStatus, may_become, may_come_from
 from .schema import FieldEvidence, Origin, SchemaField, SchemaVersion, field_path, type_name, walk_fields
 from .usage import Usage
 
@@ -47,6 +47,7 @@ __all__ = [
     "field_path",
     "ignore_progress",
     "may_become",
+    "may_come_from",
     "new_id",
     "now",
     "type_name",

@@ -32,12 +32,27 @@ _NEXT: dict[RunStatus, frozenset[RunStatus]] = {
         {RunStatus.PROPOSING, RunStatus.AWAITING_REVIEW, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.PARSING}
     ),
     RunStatus.PROPOSING: frozenset(
-        {RunStatus.AWAITING_REVIEW, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.PROPOSING, RunStatus.PARSING}
+        {
+            RunStatus.AWAITING_REVIEW,
+            RunStatus.EXTRACTING,  # the schema was given together with its approval
+            RunStatus.FAILED,
+            RunStatus.CANCELLED,
+            RunStatus.PROPOSING,
+            RunStatus.PARSING,
+        }
     ),
     RunStatus.AWAITING_REVIEW: frozenset(
         {RunStatus.PROPOSING, RunStatus.EXTRACTING, RunStatus.AWAITING_REVIEW, RunStatus.REJECTED, RunStatus.CANCELLED}
     ),
-    RunStatus.EXTRACTING: frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.EXTRACTING}),
+    RunStatus.EXTRACTING: frozenset(
+        {
+            RunStatus.COMPLETED,
+            RunStatus.FAILED,
+            RunStatus.CANCELLED,
+            RunStatus.EXTRACTING,
+            RunStatus.PARSING,  # interrupted before anything was saved to go on from
+        }
+    ),
     # A failed run is kept and can be taken up again where it failed.
     RunStatus.FAILED: frozenset(
         {RunStatus.PARSING, RunStatus.PROPOSING, RunStatus.EXTRACTING, RunStatus.REJECTED, RunStatus.CANCELLED}
@@ -51,6 +66,11 @@ _NEXT: dict[RunStatus, frozenset[RunStatus]] = {
 def may_become(current: RunStatus, target: RunStatus) -> bool:
     """Say whether a run may pass from one status to the other."""
     return target in _NEXT[current]
+
+
+def may_come_from(target: RunStatus) -> frozenset[RunStatus]:
+    """Return every status from which a run may pass to this one."""
+    return frozenset(status for status, following in _NEXT.items() if target in following)
 
 
 class Run(Frozen):

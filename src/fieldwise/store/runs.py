@@ -15,8 +15,19 @@ from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fieldwise.errors import LeaseLost, NotAwaitingReview, RunNotFound, StaleDecision
-from fieldwise.model import FINAL, WORKING, Decision, Extraction, Run, RunStatus, SchemaVersion, now
+from fieldwise.errors import LeaseLost, NotAwaitingReview, RunError, RunNotFound, StaleDecision
+from fieldwise.model import (
+    FINAL,
+    WORKING,
+    Decision,
+    Extraction,
+    Run,
+    RunStatus,
+    SchemaVersion,
+    may_become,
+    may_come_from,
+    now,
+)
 
 from . import owner
 from .tables import decisions, events, extractions, runs, schema_versions
@@ -26,6 +37,11 @@ class Lease(NamedTuple):
     run_id: str
     token: str
     seconds: float
+
+
+# The leases that bursts of this process work under. One of this process that is not among them is a burst that ended
+# and could not say so, because the store was full or locked: it must not keep the run until its time is over.
+_held_here: set[str] = set()
 
 
 class Claimed(NamedTuple):
@@ -89,12 +105,7 @@ async def claim(tx: AsyncConnection, run_id: str, seconds: float) -> Claimed | N
     if _is_held(row):
         return None
     decision = await _pending_decision(tx, run_id, row.version)
-    stage = status
-    if status is RunStatus.QUEUED:
-        stage = RunStatus.PARSING
-    if status is RunStatus.FAILED:
-        stage = _stage_after(decision, row.state)
-    return await _take(tx, row, stage, decision, seconds)
+    return await _take(tx, row, _stage_after(decision, row.state), decision, seconds)
 
 
 async def renew(tx: AsyncConnection, lease: Lease) -> None:
@@ -103,7 +114,12 @@ async def renew(tx: AsyncConnection, lease: Lease) -> None:
 
 async def enter(tx: AsyncConnection, lease: Lease, status: RunStatus, **values: Any) -> None:
     """Note which stage the work is in."""
-    await _change(tx, lease, status=str(status), **values)
+    await _change(tx, lease, status=status, **values)
+
+
+def let_go(lease: Lease) -> None:
+    """This process works no more under the lease, whether or not the store could be told so."""
+    _held_here.discard(lease.token)
 
 
 async def release(tx: AsyncConnection, lease: Lease) -> None:
@@ -116,7 +132,7 @@ async def save_proposal(tx: AsyncConnection, lease: Lease, proposal: SchemaVersi
     await _change(
         tx,
         lease,
-        status=str(RunStatus.AWAITING_REVIEW),
+        status=RunStatus.AWAITING_REVIEW,
         version=proposal.version,
         state=state,
         lease_owner=None,
@@ -136,7 +152,7 @@ async def save_extraction(tx: AsyncConnection, lease: Lease, extraction: Extract
     await _change(
         tx,
         lease,
-        status=str(RunStatus.COMPLETED),
+        status=RunStatus.COMPLETED,
         agent_id=extraction.agent_id,
         lease_owner=None,
         lease_token=None,
@@ -149,7 +165,7 @@ async def save_failure(tx: AsyncConnection, lease: Lease, error: dict[str, Any])
     await _change(
         tx,
         lease,
-        status=str(RunStatus.FAILED),
+        status=RunStatus.FAILED,
         error=error,
         lease_owner=None,
         lease_token=None,
@@ -203,6 +219,7 @@ async def decide(tx: AsyncConnection, run_id: str, decision: Decision, seconds: 
         )
     await record_decision(tx, run_id, decision)
     if decision.kind == "reject":
+        _require_may_become(run_id, run.status, RunStatus.REJECTED)
         await tx.execute(
             update(runs)
             .where(runs.c.id == run_id)
@@ -242,6 +259,7 @@ async def cancel(tx: AsyncConnection, run_id: str) -> None:
     run = await get(tx, run_id)
     if run.status in FINAL:
         raise NotAwaitingReview(f"Run {run_id} is {run.status} already.", run_id=run_id, status=str(run.status))
+    _require_may_become(run_id, run.status, RunStatus.CANCELLED)
     await tx.execute(
         update(runs)
         .where(runs.c.id == run_id)
@@ -277,6 +295,7 @@ async def extraction(tx: AsyncConnection, run_id: str) -> Extraction | None:
 
 def _new_lease(run_id: str, seconds: float) -> tuple[Lease, dict[str, Any]]:
     lease = Lease(run_id, secrets.token_hex(8), seconds)
+    _held_here.add(lease.token)
     held = {
         "lease_owner": owner.this_process(),
         "lease_token": lease.token,
@@ -288,6 +307,9 @@ def _new_lease(run_id: str, seconds: float) -> tuple[Lease, dict[str, Any]]:
 async def _take(
     tx: AsyncConnection, row: Row[Any], stage: RunStatus, decision: Decision | None, seconds: float
 ) -> Claimed:
+    current = RunStatus(row.status)
+    if stage is not current:
+        _require_may_become(row.id, current, stage)
     lease, held = _new_lease(row.id, seconds)
     await tx.execute(
         update(runs)
@@ -302,18 +324,39 @@ def _not_found(run_id: str) -> RunNotFound:
     return RunNotFound(f"There is no run {run_id!r}.", next_step="`fieldwise runs` lists what there is.", run_id=run_id)
 
 
-async def _change(tx: AsyncConnection, lease: Lease, **values: Any) -> None:
-    changed = await tx.execute(
-        update(runs)
-        .where(runs.c.id == lease.run_id, runs.c.lease_token == lease.token)
-        .values(**values, revision=runs.c.revision + 1, updated_at=now().isoformat())
-    )
-    if changed.rowcount != 1:
+def _require_may_become(run_id: str, current: RunStatus, target: RunStatus) -> None:
+    if not may_become(current, target):
+        raise RunError(f"Run {run_id} is {current}: it cannot become {target}.", run_id=run_id, status=str(current))
+
+
+async def require_held(tx: AsyncConnection, lease: Lease) -> None:
+    """Raise LeaseLost where the lease is not ours any more: for what is written beside the run's own row."""
+    await _status_held(tx, lease)
+
+
+async def _status_held(tx: AsyncConnection, lease: Lease) -> RunStatus:
+    query = select(runs.c.status).where(runs.c.id == lease.run_id, runs.c.lease_token == lease.token)
+    status = (await tx.execute(query)).scalar_one_or_none()
+    if status is None:
         raise LeaseLost(
             f"Run {lease.run_id} was taken over by another process, cancelled or deleted.",
             next_step="This process stops; nothing is written twice.",
             run_id=lease.run_id,
         )
+    return RunStatus(status)
+
+
+async def _change(tx: AsyncConnection, lease: Lease, *, status: RunStatus | None = None, **values: Any) -> None:
+    expected = [runs.c.id == lease.run_id, runs.c.lease_token == lease.token]
+    if status is not None:
+        expected.append(runs.c.status.in_([str(s) for s in may_come_from(status)]))
+        values["status"] = str(status)
+    changed = await tx.execute(
+        update(runs).where(*expected).values(**values, revision=runs.c.revision + 1, updated_at=now().isoformat())
+    )
+    if changed.rowcount != 1:
+        current = await _status_held(tx, lease)
+        _require_may_become(lease.run_id, current, status or current)
 
 
 async def _insert_version(tx: AsyncConnection, run_id: str, version: SchemaVersion) -> None:
@@ -337,9 +380,11 @@ def _stage_after(decision: Decision | None, state: dict[str, Any] | None) -> Run
 
 
 def _is_held(row: Row[Any]) -> bool:
-    return (
-        row.lease_token is not None and row.lease_until > time.time() and not owner.has_died(str(row.lease_owner or ""))
-    )
+    if row.lease_token is None or row.lease_until <= time.time():
+        return False
+    if row.lease_owner == owner.this_process():
+        return row.lease_token in _held_here
+    return not owner.has_died(str(row.lease_owner or ""))
 
 
 def _run(row: Row[Any]) -> Run:
