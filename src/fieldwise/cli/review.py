@@ -9,9 +9,10 @@ from fieldwise.handle import RunHandle
 from fieldwise.model import WORKING, RunStatus
 
 from .complete import run_ids
-from .console.dialogue import Review
+from .console.dialogue import MODEL_FAILURES, Review, answerable
 from .console.run_table import run_table
 from .console.terminal import open_terminal
+from .failure import paragraph
 from .options import Common
 from .outcome import report_outcome
 from .session import Session, continue_command, with_session
@@ -29,13 +30,14 @@ def command(session: Session, run: str | None) -> int:
         return _list(session)
     handle = session.client.get(run)
     with session.keeping(handle.id):
-        return review_and_report(session, _taken_up(session, handle))
+        handle = _taken_up(session, handle)
+    return review_and_report(session, handle)
 
 
 def review_and_report(session: Session, handle: RunHandle, *, after_work: bool = False) -> int:
     """Let the person at the terminal, if there is one, answer until the run is done or left; return the exit code."""
     with session.keeping(handle.id):
-        if handle.status is RunStatus.AWAITING_REVIEW:
+        if answerable(handle):
             with open_terminal() as terminal:
                 if terminal is not None:
                     handle = Review(session, terminal, handle, after_work=after_work).run()
@@ -50,7 +52,14 @@ def _taken_up(session: Session, handle: RunHandle) -> RunHandle:
         session.talk.remark(f"Run {handle.id} was interrupted; taking it up where it stopped.")
     elif handle.status not in WORKING:
         return handle
-    return session.resume(handle)
+    try:
+        return session.resume(handle)
+    except MODEL_FAILURES as error:
+        stopped = session.client.get(handle.id)
+        if not answerable(stopped):
+            raise
+        session.talk.tell(paragraph(error))
+        return stopped
 
 
 def _list(session: Session) -> int:

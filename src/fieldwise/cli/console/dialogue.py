@@ -9,7 +9,16 @@ from rich.text import Text
 
 from fieldwise.cli.failure import paragraph
 from fieldwise.cli.inputs import parse_schema
-from fieldwise.errors import InputError, NotAwaitingReview, RunNotFound, SchemaInvalid, StaleDecision
+from fieldwise.errors import (
+    InputError,
+    ModelAnswerInvalid,
+    ModelOverloaded,
+    ModelStalled,
+    NotAwaitingReview,
+    RunNotFound,
+    SchemaInvalid,
+    StaleDecision,
+)
 from fieldwise.handle import RunHandle
 from fieldwise.model import RunStatus, SchemaVersion
 
@@ -20,6 +29,9 @@ from .terminal import LineCut, Terminal
 
 if TYPE_CHECKING:
     from fieldwise.cli.session import Session
+
+# After these the last proposal can be answered in other words: what failed is the answer, not the machinery.
+MODEL_FAILURES = (ModelAnswerInvalid, ModelOverloaded, ModelStalled)
 
 MENU = "[a]pprove  [r]evise  [e]dit in $EDITOR  [d]iff  [s]how json  [q]uit (run is kept)  [?]"
 HELP = """\
@@ -32,6 +44,11 @@ HELP = """\
   reject           end the run without extracting (written out)
   ?  help          this list
 Type a letter or the word, then Enter. Enter alone does nothing."""
+
+
+def answerable(handle: RunHandle) -> bool:
+    """Say whether a proposal can be answered: it waits, or the work on the answer before failed."""
+    return handle.proposal is not None and handle.status in (RunStatus.AWAITING_REVIEW, RunStatus.FAILED)
 
 
 class Review:
@@ -55,25 +72,25 @@ class Review:
 
     def run(self) -> RunHandle:
         """Raises KeyboardInterrupt on Ctrl-C, and whatever a failed decision raises; the run is kept all the same."""
-        while self.handle.status is RunStatus.AWAITING_REVIEW and self.handle.proposal is not None:
+        while answerable(self.handle) and (proposal := self.handle.proposal) is not None:
             shown = self.handle
-            self._present(self.handle.proposal)
+            self._present()
             while self.handle is shown:
                 action = self._ask()
                 if action is None:
                     return self.handle
-                action(self.handle.proposal)
+                action(proposal)
         return self.handle
 
-    def _present(self, proposal: SchemaVersion) -> None:
+    def _present(self) -> None:
         if self._after_work and self.terminal.forget_typed_ahead():
             self.terminal.tell("(What was typed before the proposal was shown has been dropped.)", "dim")
         self.terminal.show(proposal_view(self.handle))
 
     def _ask(self) -> Callable[[SchemaVersion], None] | None:
         """Return what the person wants done, or None for leaving."""
+        self.terminal.tell(MENU, "bold")
         while True:
-            self.terminal.tell(MENU, "bold")
             try:
                 answer = self.terminal.read_line("> ")
             except LineCut:
@@ -94,7 +111,7 @@ class Review:
         """Take the decision to the run; say why it was refused where it was, and return whether it was taken."""
         try:
             self.handle = self.session.decide(self.handle, kind, version=proposal.version, **what)  # type: ignore[arg-type]  # keywords of decide
-        except (StaleDecision, NotAwaitingReview) as refusal:
+        except (StaleDecision, NotAwaitingReview, *MODEL_FAILURES) as refusal:
             self.terminal.tell(paragraph(refusal), "yellow")
             self.handle = self.session.client.get(self.handle.id)
             return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from textwrap import indent
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from fieldwise.handle import RunHandle
@@ -27,15 +27,17 @@ def proposal_view(handle: RunHandle, version: SchemaVersion | None = None) -> Re
     parts: list[RenderableType] = [Text(""), heading(version, handle.run.file_name)]
     if version.feedback:
         parts.append(Text("You asked:" if version.origin == "revised" else "With it was said:", style="dim"))
-        parts.append(Padding(Text(safe(version.feedback)), (0, 0, 0, 2)))
+        parts.append(Text(indent(safe(version.feedback), "  ")))
     marks: dict[str, str] = {}
+    told: set[str] = set()
     if (earlier := _parent(handle, version)) is not None:
         changes = diff_schemas(earlier.schema, version.schema)
         marks = {change.path: _SIGNS[change.kind] for change in changes.changes if change.kind != "removed"}
         parts.append(_changes(changes, earlier))
-    if version.notes:
+        told = {str(change)[2:] for change in changes.changes}
+    if notes := [note for note in version.notes if note not in told]:
         parts.append(Text("Notes:", style="dim"))
-        parts.extend(Text(f"  · {one_line(note, 400)}") for note in version.notes)
+        parts.extend(Text(f"  · {one_line(note, 400)}") for note in notes)
     parts.append(schema_table(version.schema, version.evidence, marks=marks))
     return Group(*parts)
 

@@ -46,7 +46,7 @@ class Terminal:
     def read_line(self, prompt: str = "") -> str | None:
         """Return the next line without its newline, or None at the end (Ctrl-D). Raises LineCut, KeyboardInterrupt."""
         if prompt:
-            self.console.print(Text(prompt, style="bold"), end="", soft_wrap=True)
+            self.console.print(Text(prompt), end="", soft_wrap=True)
         while b"\n" not in self._held:
             piece = self._read()
             if not piece:
