@@ -62,18 +62,32 @@ def ground(
             groups.setdefault(_group(path), []).append(_Field(path, value, leaf))
     places: dict[str, tuple[Place, ...]] = {}
     taken: dict[str, Place] = {}
+    anchors: dict[str, Place] = {}
     for group, fields in groups.items():
-        places |= _group_places(group, fields, locator, raw, known, taken)
+        around = _outer(group, anchors)
+        found = _group_places(group, fields, locator, raw, known, taken, around)
+        if found and group:
+            anchors[group] = next(iter(found.values()))[0]
+        places |= found
     return _weighed(data, schema, locator, places)
 
 
 def _group(path: str) -> str:
     """Return the record a leaf belongs to, else its object: what stands together on the page."""
     tokens_ = path.split("/")
-    for i in range(len(tokens_) - 1, 0, -1):
+    for i in range(len(tokens_) - 2, 0, -1):
         if tokens_[i].isdigit():
             return "/".join(tokens_[: i + 1])
     return "/".join(tokens_[:-1])
+
+
+def _outer(group: str, anchors: dict[str, Place]) -> Place | None:
+    """Return where the record around a record stands, if it is known."""
+    while "/" in group:
+        group = group.rpartition("/")[0]
+        if group in anchors:
+            return anchors[group]
+    return None
 
 
 def _group_places(
@@ -83,6 +97,7 @@ def _group_places(
     raw: dict[str, str],
     known: dict[str, tuple[Place, ...]],
     taken: dict[str, Place],
+    around: Place | None,
 ) -> dict[str, tuple[Place, ...]]:
     found: dict[str, tuple[Place, ...]] = {}
     open_: list[tuple[_Field, list[Place]]] = []
@@ -90,7 +105,7 @@ def _group_places(
         if field.path in known:
             found[field.path] = _in_cells(field, known[field.path], locator, raw)
         else:
-            open_.append((field, _mentions(field, locator, raw, None)))
+            open_.append((field, _mentions(field, locator, raw, around)))
     siblings = group != ""
     anchor = next((spots[0] for spots in found.values()), None)
     of_list = re.sub(r"/\d+\Z", "", group)
@@ -121,8 +136,14 @@ def _mentions(field: _Field, locator: Locator, raw: dict[str, str], near: Place 
     printed = raw.get(field.path)
     if printed is not None and (found := locator.places(printed, near=near, label=field.leaf.label)):
         # The characters of the answer are the page's, those of the value are not.
-        return [p._replace(match="normalized") if p.match == "exact" and printed != field.value else p for p in found]
+        return [_converted(p, printed, field.value) for p in found]
     return locator.places(field.value, near=near, label=field.leaf.label)
+
+
+def _converted(place: Place, printed: Any, value: Any) -> Place:
+    """A value is `exact` only where its own characters are printed, not those that it was read from."""
+    same = str(printed) == str(value).removesuffix(".0")
+    return place if same or place.match != "exact" else place._replace(match="normalized")
 
 
 def _in_cells(field: _Field, cells: tuple[Place, ...], locator: Locator, raw: dict[str, str]) -> tuple[Place, ...]:
@@ -131,8 +152,7 @@ def _in_cells(field: _Field, cells: tuple[Place, ...], locator: Locator, raw: di
         for value in (field.value, raw.get(field.path)):
             narrow = locator.narrowed(value, cells[0]) if value is not None else None
             if narrow is not None:
-                converted = narrow.match == "exact" and value != field.value
-                return (narrow._replace(match="normalized") if converted else narrow,)
+                return (_converted(narrow, value, field.value),)
     return tuple(place._replace(match="normalized") for place in cells)
 
 

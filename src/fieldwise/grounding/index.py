@@ -26,13 +26,19 @@ _MOST_GROUPS = 4
 class Place(NamedTuple):
     """Words `first` to `last` (counted over the whole document) that hold a value, and how well they match it.
 
-    `whole` is False where the value is only a part of its printed word (`69` in `INV-69`).
+    `whole` is False where the value is only a part of its printed word (`69` in `INV-69`). `more` holds further ranges
+    of words for a value that goes on elsewhere: on the next line of its column, past the words of other columns.
     """
 
     first: int
     last: int
     match: Match
     whole: bool = True
+    more: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        return ((self.first, self.last), *self.more)
 
 
 class Places:

@@ -6,6 +6,7 @@ printed with the other sign is `fuzzy`: the digits stand there, what they mean m
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from fieldwise.model import Box, Citation, Document, Match, Span
 
 from . import dates, numbers
 from .index import Place, Places, WordIndex, anchors, symbols_agree
+from .columns import followed
 from .nearness import Nearness, spread
 from .text import collapse, tokens
 
@@ -22,6 +24,9 @@ CONSIDERED = 48
 """So many mentions of one value are compared; which of many thousand is settled by nearness before that."""
 
 _MOST_TRIES = 4_096
+_FEWEST_SPLIT_WORDS = 3
+_SPLIT_STARTS = 24
+_FOOTNOTES = re.compile(r"\d{1,2}(?:,\d{1,2}){0,3}")
 _SHORTEST_SPLIT = 4
 _YES = ("yes", "true", "ja", "oui", "si", "sí", "sim", "tak", "x", "✓", "✔", "☑", "☒", "✗", "[x]", "wahr", "checked")
 _NO = ("no", "false", "nein", "non", "nee", "não", "nej", "nie", "☐", "□", "[ ]", "falsch", "unchecked")
@@ -71,21 +76,26 @@ class Locator:
     def cite(self, place: Place) -> tuple[Citation, ...]:
         """Return the citation of a place: page, the boxes and the words as printed; one for each page it stands on."""
         index = self._index
-        citations = []
-        first = place.first
-        while first <= place.last:
-            page = index.page_of(first)
-            last = min(place.last, index.page_range(page)[1] - 1)
-            boxes = index.boxes_of(first, last)
-            citations.append(Citation(page=page, boxes=boxes, quote=index.quote(first, last), match=place.match))
-            if boxes:
-                self._cited[(page, boxes[0])] = Place(first, last, place.match)
-            first = last + 1
-        return tuple(citations)
+        boxes: dict[int, list[Box]] = {}
+        quotes: dict[int, list[str]] = {}
+        for first, end in place.ranges:
+            while first <= end:
+                page = index.page_of(first)
+                last = min(end, index.page_range(page)[1] - 1)
+                merged = index.boxes_of(first, last)
+                boxes.setdefault(page, []).extend(merged)
+                quotes.setdefault(page, []).append(index.quote(first, last))
+                if merged:
+                    self._cited[(page, merged[0])] = Place(first, last, place.match)
+                first = last + 1
+        return tuple(
+            Citation(page=page, boxes=tuple(boxes[page]), quote=" ".join(parts), match=place.match)
+            for page, parts in quotes.items()
+        )
 
     def text_of(self, place: Place) -> str:
         """Return the words of a place as printed."""
-        return self._index.quote(place.first, place.last)
+        return " ".join(self._index.quote(first, last) for first, last in place.ranges)
 
     def share_printed(self, text: str) -> float:
         """Return the share (0..1) of `text`'s words of four or more letters that the best page for it prints."""
@@ -195,6 +205,7 @@ class Locator:
     def _graded(self, place: Place, raw: str) -> Place:
         quote = self.text_of(place)
         # 5 is printed in 5.00, but as other characters: only a whole printed number is exact.
+        raw = raw.removesuffix(".0")
         bare = quote.strip("()[]*;: ")
         same = bare == raw or bare.strip("€$£¥% ") == raw or bare.rstrip(".,") == raw
         return place._replace(match="exact") if same else place
@@ -213,6 +224,10 @@ class Locator:
                 found = self._verified((index.token_offset[t] - shift for t in postings), needle, raw, considered)
         if not found and len(needle) >= _SHORTEST_SPLIT:
             found = self._verified(_occurrences(index.squeezed, needle), needle, raw, considered)
+        if not found and len(parts) >= _FEWEST_SPLIT_WORDS:
+            starts = index.postings.get(parts[0], [])
+            chosen = spread(starts, _SPLIT_STARTS, self._nearness.token_hints(beside, label))
+            found = [p for i in chosen if (p := followed(index, starts[i], parts)) is not None]
         return found
 
     def _verified(self, offsets: Iterable[int], needle: str, raw: str, most: int = CONSIDERED) -> list[Place]:
@@ -261,7 +276,7 @@ class Locator:
         start = self._index.token_offset[token]
         name = self._index.squeezed[start:end]
         rest = self._index.squeezed[end : self._index.token_offset[token + 1]]
-        return len(name) >= 3 and name.isalpha() and len(rest) <= 2 and rest.isdigit()
+        return len(name) >= 3 and name.isalpha() and bool(_FOOTNOTES.fullmatch(rest))
 
     def _stands_alone(self, start: int, stop: int, first: int, last: int) -> bool:
         """Say whether digits are not the part of a longer run of digits and signs, as 12 is of 2012-12."""
