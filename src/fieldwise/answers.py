@@ -34,6 +34,11 @@ def decision_of(ev: ApprovedSchema, version: int, settings: Settings) -> Decisio
     values: dict[str, Any] = {"version": version}
     if ev.decision_id:
         values["id"] = ev.decision_id
+    if ev.approved and ev.edited_schema is not None:
+        raise InputError(
+            "An approval takes no schema.",
+            next_step="Send the edited schema with approved=False, or approve what is shown.",
+        )
     if ev.approved:
         return Decision(kind="approve", feedback=ev.feedback, **values)
     if ev.edited_schema is not None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args
 from weakref import WeakKeyDictionary
 
 from fieldwise import bursts
@@ -399,6 +399,9 @@ class Fieldwise:
                 run_id=run.id,
                 status=str(run.status),
             )
+        if kind not in get_args(DecisionKind):
+            known = ", ".join(get_args(DecisionKind))
+            raise InputError(f"There is no decision {kind!r}.", next_step=f"Known are: {known}.")
         if kind == "revise" and not feedback.strip():
             raise InputError("The feedback is empty.", next_step="Say in plain words what to change.")
         check_length("feedback", feedback, self.settings)

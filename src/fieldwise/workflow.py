@@ -29,7 +29,7 @@ from workflows.retry_policy import retry_if_exception_type, retry_policy, stop_a
 
 from fieldwise.answers import check_request, decision_of, why_ignored
 from fieldwise.desk import Desk, StoreDesk
-from fieldwise.errors import InputError, ModelOverloaded, ReviewError
+from fieldwise.errors import EmptyDocument, InputError, ModelOverloaded, ReviewError
 from fieldwise.extract.extractor import Extractor
 from fieldwise.llm import Model
 from fieldwise.model import (
@@ -173,6 +173,9 @@ class IterativeExtractionWorkflow(Workflow):
         cached = document is not None
         if document is None:
             document = await parser.parse(path, tell)
+            if not any(page.markdown.strip() for page in document.pages):
+                # Parsers say so themselves; from one that does not, a schema would be proposed out of nothing.
+                raise EmptyDocument(f"{path.name} holds no text.", next_step="Give it as text, or run OCR on it first.")
         await desk.keep_document(run_id, document, cached=cached)
         pages = len(document.pages)
         tell(
@@ -222,8 +225,8 @@ class IterativeExtractionWorkflow(Workflow):
             state.pending_schema = None
             state.awaiting = 0 if state.preapproved else proposal.version
             state.approved = proposal.version if state.preapproved else 0
-            approved = state.preapproved
-        await desk.propose(state.run_id, proposal)
+            run_id, approved = state.run_id, state.preapproved
+        await desk.propose(run_id, proposal)
         if approved:
             return RunExtraction(
                 generated_schema=proposal.json_schema, document_id=document.id, version=proposal.version
