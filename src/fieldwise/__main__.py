@@ -1,4 +1,4 @@
-"""`python -m fieldwise` is the command line."""
+"""`python -m fieldwise`: the command line, where the script `fieldwise` is not on the path."""
 
 from __future__ import annotations
 
@@ -6,5 +6,4 @@ import sys
 
 from fieldwise.cli import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

@@ -38,6 +38,13 @@ NAMES = {
     "Context": Context,
 }
 
+# What the cells' request asks for.
+FIELDS = [
+    {"name": "title", "description": "Title of the paper.", "type": "string"},
+    {"name": "authors", "description": "Names of the authors.", "type": "list of strings"},
+    {"name": "key_takeaways", "description": "What the paper found.", "type": "list of strings"},
+]
+
 
 def cell(number: int) -> str:
     """Return a code cell's text: of what follows its mark, the longest beginning that is Python."""
@@ -78,6 +85,8 @@ async def model(paper: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
     title = paper["title"]
 
     def script(request: ModelRequest) -> Answer:
+        if request.purpose == "propose":
+            return {"fields": FIELDS}
         return {"heading": title} if request.purpose == "extract" else rule(request)
 
     scripted_model = ScriptedModel(script)

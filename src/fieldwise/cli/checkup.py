@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from fieldwise.errors import FieldwiseError
 from fieldwise.model import RunStatus
+from fieldwise.registry import make
 
 from .console.secrets import without_password
 from .session import Session
@@ -98,7 +99,9 @@ def _parser(session: Session) -> Iterator[Finding]:
 
 def _model(session: Session) -> Iterator[Finding]:
     chosen = session.settings.model
-    yield Finding("model", "ok", f"{chosen} is chosen")
+    # Made, but not asked: nothing is loaded, and nothing is sent anywhere.
+    model = make("model", chosen, session.settings)
+    yield Finding("model", "ok", f"{model.name} is chosen")
     if chosen.partition(":")[0] == "embedded":
         yield from _embedded(session)
 

@@ -100,5 +100,8 @@ def describe(progress: Progress) -> str:
     unit = one_line(progress.unit, 40)
     if progress.done is None:
         return text
+    if unit == "bytes":
+        total = f" of {progress.total / 1e6:,.0f}" if progress.total is not None else ""
+        return f"{text}, {progress.done / 1e6:,.0f}{total} MB"
     count = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
     return f"{text}, {count} {unit}".rstrip()
