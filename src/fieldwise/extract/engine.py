@@ -107,7 +107,7 @@ class _Work:
         else:
             locator = Locator(document)
         habits = _habits(document, locator)
-        tables = logical_tables(document)
+        tables = logical_tables(locator.index)
         answers = min(self._engine._max_output_tokens, max(256, self._model.context_tokens // 4))
         task = await self._model.count_tokens(self._longest_task())
         budget = min(self._engine._document_tokens, self._model.context_tokens - answers - task - _TASK_TOKENS)
@@ -212,12 +212,7 @@ class _Work:
             known |= table.places
             issues += table.issues
             lost = lost or any(issue.code == "missing" for issue in table.issues)
-            reading.mark_spans_read(
-                (row.page, cell.span[0], cell.span[1])
-                for row in table.table.rows
-                for cell in row.cells
-                if cell is not None and cell.span is not None
-            )
+            reading.mark_spans_read(table.table.spans())
         data = _in_order(data, self._schema)
         data, raw, repeated = self._once(data, raw, {t.path for t in found}, locator)
         issues += repeated
@@ -226,7 +221,7 @@ class _Work:
         issues += refused
         evidence = ground(data, self._schema, locator, raw, known)
         issues += evidence.issues
-        counted, rows_lost, row_issues = self._counted(data, found, evidence, tables, locator)
+        counted, rows_lost, row_issues = self._counted(data, found, evidence, tables)
         issues += row_issues
         unread = reading.unread()
         issues += self._not_read(unread, partly, reading)
@@ -273,7 +268,6 @@ class _Work:
         found: list[TableList],
         evidence: Evidence,
         tables: list[LogicalTable],
-        locator: Locator,
     ) -> tuple[bool, bool, list[Issue]]:
         """Say whether every list was counted, whether one has fewer rows than its table, and what to tell."""
         read = {table.path for table in found}
@@ -284,7 +278,10 @@ class _Work:
                 continue
             items = value_at(data, path)
             count = len(items) if isinstance(items, list) else 0
-            result = count_rows(pointer(path), count, evidence.places, tables, locator)
+            if _nests_lists(at(self._schema, path), self._schema):
+                # An entry with lists of its own covers many rows of a table: rows do not count entries.
+                count = 0
+            result = count_rows(pointer(path), count, evidence.places, tables)
             all_counted = all_counted and result.checked
             lost = lost or result.lost
             issues += result.issues
@@ -325,6 +322,11 @@ def _in_order(data: dict[str, Any], schema: JsonSchema) -> dict[str, Any]:
     fields = node_of(schema, schema).get("properties", {})
     ordered = {name: data[name] for name in fields if name in data}
     return {**ordered, **{key: value for key, value in data.items() if key not in ordered}}
+
+
+def _nests_lists(node: JsonSchema, root: JsonSchema) -> bool:
+    item = node_of(node.get("items"), root)
+    return any(kind_of(node_of(child, root)) in ("array", "object") for child in properties(item).values())
 
 
 def _renamed(raw: dict[str, str], base: str, moved: dict[str, str]) -> dict[str, str]:

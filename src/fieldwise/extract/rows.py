@@ -52,7 +52,7 @@ class TableReader:
     ) -> None:
         self._model = model
         self._schema = schema
-        self._free = [table for table in tables if table.columns >= 2 and table.entries()]
+        self._free = [table for table in tables if table.columns >= 2]
         self._locator = locator
         self._habits = habits
         self.usage = Usage()
@@ -117,20 +117,14 @@ class TableReader:
         values = Values(self._schema, self._habits)
         records: list[dict[str, Any]] = []
         places: dict[str, tuple[Place, ...]] = {}
-        for entry in table.entries(list(columns.values())):
+        for entry in table.entries:
             answer: dict[str, Any] = {}
             here = f"{base}/{len(records)}"
             for field, column in columns.items():
-                text = entry.text(column)
-                answer = _set(answer, field, text or None)
-                spots = [
-                    place
-                    for row in entry.rows
-                    if (cell := row.cells[column]) is not None
-                    and (place := self._locator.within(row.page, cell.span, cell.box)) is not None
-                ]
-                if spots:
-                    places[here + pointer(field)] = tuple(spots)
+                answer = _set(answer, field, table.text(entry, column) or None)
+                place = table.place(entry, column)
+                if place is not None:
+                    places[here + pointer(field)] = (place,)
             record = values.read(answer, item, here)
             if record is not MISSING:
                 records.append(record)
@@ -162,7 +156,7 @@ def _likeness(table: LogicalTable, fields: dict[Path, JsonSchema]) -> float:
     """Score a table for a list by words shared with the fields, then by how much it holds."""
     said = {token for text in table.heading for token in tokens(text)}
     wanted = {word for path, node in fields.items() for word in label_words(leaf_of(path[-1], node).label)}
-    return len(said & wanted) + min(len(table.rows), 50) / 100 - abs(table.columns - len(fields)) / 50
+    return len(said & wanted) + min(len(table.entries), 50) / 100 - abs(table.columns - len(fields)) / 50
 
 
 def _typed(
@@ -170,10 +164,9 @@ def _typed(
 ) -> Columns:
     """Keep the columns whose cells can be read as their field's type: a heading may say anything, figures do not."""
     kept: Columns = {}
-    entries = table.entries(list(columns.values()))
     for path, column in columns.items():
         node = fields[path]
-        texts = [text for entry in entries if (text := entry.text(column))]
+        texts = [text for entry in table.entries if (text := table.text(entry, column))]
         if kind_of(node) in (*_READABLE, "enum", "boolean"):
             readable = 0
             for text in texts:

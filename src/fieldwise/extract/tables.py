@@ -1,15 +1,17 @@
-"""The document's tables as lists of entries: joined over page breaks, without headings, subtotals and carried sums."""
+"""The document's tables as lists of entries: joined over page breaks, without headings, subtotals and carried sums.
+
+Pages with boxes are read by where their words stand (grid.py); text formats by the tables their markup makes
+(written.py).
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from fieldwise.grounding import numbers
-from fieldwise.grounding.text import squeeze, tokens
-from fieldwise.model import Cell, Document, Table
+from fieldwise.grounding import Place, WordIndex, numbers
+from fieldwise.grounding.text import tokens
 
 _TOTAL_WORDS = (
     "total totals totale totaal subtotal subtotals sum summe zwischensumme gesamt gesamtsumme gesamtbetrag übertrag "
@@ -20,149 +22,119 @@ _TOTALS = frozenset(_TOTAL_WORDS.split())
 _DENSE = 0.6
 _TYPED = 0.7
 
-
-class Row(NamedTuple):
-    """One printed row: its page and a cell (or None) for each column."""
-
-    page: int
-    cells: tuple[Cell | None, ...]
-
-    def text(self, column: int) -> str:
-        cell = self.cells[column]
-        return " ".join(cell.text.split()) if cell is not None else ""
+Cell = tuple[int, ...]
+"""The words of a cell, by their number in the index, in reading order."""
 
 
 class Entry(NamedTuple):
-    """One entry of a table: its row, and the rows that only go on with the text of a cell."""
+    """One entry of a table: for each column its words; empty where the cell is."""
 
-    rows: tuple[Row, ...]
-
-    def text(self, column: int) -> str:
-        return " ".join(part for row in self.rows if (part := row.text(column)))
+    cells: tuple[Cell, ...]
 
 
 class LogicalTable:
     """A table of the document, whatever pages it stands on. `number` counts from 0 in reading order."""
 
-    def __init__(self, number: int, columns: int, heading: tuple[str, ...], rows: tuple[Row, ...]) -> None:
+    def __init__(self, index: WordIndex, number: int, heading: tuple[str, ...], entries: tuple[Entry, ...]) -> None:
+        self._index = index
         self.number = number
-        self.columns = columns
         self.heading = heading
-        self.rows = rows
+        self.entries = entries
+        self.columns = len(heading)
 
-    @property
-    def pages(self) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(row.page for row in self.rows))
+    def text(self, entry: Entry, column: int) -> str:
+        return " ".join(self._index.words[word] for word in entry.cells[column])
+
+    def place(self, entry: Entry, column: int) -> Place | None:
+        """Return where a cell's words stand; None for an empty cell."""
+        ranges: list[tuple[int, int]] = []
+        for word in entry.cells[column]:
+            if ranges and ranges[-1][1] == word - 1:
+                ranges[-1] = (ranges[-1][0], word)
+            else:
+                ranges.append((word, word))
+        return Place(ranges[0][0], ranges[0][1], "exact", True, tuple(ranges[1:])) if ranges else None
 
     @cached_property
-    def numeric(self) -> frozenset[int]:
-        """Columns whose filled cells are numbers, nearly all of them."""
-        found = set()
-        for column in range(self.columns):
-            filled = [text for row in self.rows if (text := row.text(column))]
-            if filled and sum(1 for t in filled if numbers.readings(t)) >= _TYPED * len(filled):
-                found.add(column)
-        return frozenset(found)
-
-    def entries(self, columns: Sequence[int] | None = None) -> list[Entry]:
-        """Return the entries, judged by `columns` (all, by default).
-
-        A row with a total's name that leaves usual columns empty is no entry; a row with nothing but text below an
-        entry that has more goes on with that entry's text.
-        """
-        used = list(range(self.columns)) if columns is None else list(dict.fromkeys(columns))
-        filled = [[c for c in used if row.text(c)] for row in self.rows]
-        with_any = [f for f in filled if f]
-        dense = {c for c in used if sum(c in f for f in with_any) >= _DENSE * len(with_any)} if with_any else set()
-        found: list[Entry] = []
-        for row, present in zip(self.rows, filled, strict=True):
-            lacking = dense - set(present)
-            if not present or (lacking and _names_total(row)):
-                continue
-            goes_on = found and lacking and len(lacking) * 2 >= len(dense) and not self.numeric & set(present)
-            if goes_on and found[-1].rows[0].page in (row.page, row.page - 1):
-                found[-1] = Entry((*found[-1].rows, row))
-            elif not lacking or len(lacking) * 2 < len(dense) or self.numeric & set(present):
-                found.append(Entry((row,)))
-            # What is left is a line of text above the first entry: a section's name.
-        return found
+    def entry_of(self) -> dict[int, int]:
+        """Return, for each word of the table's body, the number of its entry."""
+        return {word: i for i, entry in enumerate(self.entries) for cell in entry.cells for word in cell}
 
     def sample(self, rows: int = 3) -> str:
-        """Write heading and first rows for a prompt, columns named C1, C2 ..."""
-        names = [f"C{i + 1}" for i in range(self.columns)]
-        lines = ["| " + " | ".join(names) + " |"]
+        """Write heading and first entries for a prompt, columns named C1, C2 ..."""
+        lines = ["| " + " | ".join(f"C{i + 1}" for i in range(self.columns)) + " |"]
         if any(self.heading):
             lines.append("| " + " | ".join(text[:60] for text in self.heading) + " |")
-        for entry in self.entries()[:rows]:
-            lines.append("| " + " | ".join(entry.text(c)[:60] for c in range(self.columns)) + " |")
+        for entry in self.entries[:rows]:
+            lines.append("| " + " | ".join(self.text(entry, c)[:60] for c in range(self.columns)) + " |")
         return "\n".join(lines)
 
+    def spans(self) -> list[tuple[int, int, int]]:
+        """Return (page, start, end) of the stretches of markdown that the entries cover."""
+        found: dict[int, tuple[int, int]] = {}
+        for word in self.entry_of:
+            page = self._index.page_of(word)
+            span = self._index.pages[page - 1].words[word - self._index.page_range(page)[0]].span
+            if span is not None:
+                low, high = found.get(page, span)
+                found[page] = (min(low, span[0]), max(high, span[1]))
+        return [(page, low, high) for page, (low, high) in found.items()]
 
-def _names_total(row: Row) -> bool:
-    text = next((t for c in range(len(row.cells)) if (t := row.text(c)) and not numbers.readings(t)), "")
+
+def without_totals(index: WordIndex, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Leave out entries that a total's name marks and that lack what most entries have."""
+    if not entries:
+        return ()
+    named = [_names_total(index, entry) for entry in entries]
+    filled = [{c for c, cell in enumerate(entry.cells) if cell} for entry in entries]
+    plain = [f for f, total in zip(filled, named, strict=True) if not total] or filled
+    width = len(entries[0].cells)
+    dense = {c for c in range(width) if sum(c in f for f in plain) >= _DENSE * len(plain)}
+    return tuple(
+        entry for entry, present, total in zip(entries, filled, named, strict=True) if not (total and dense - present)
+    )
+
+
+def filled_down(index: WordIndex, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Give a first column that names a group of rows once to every row of the group."""
+    named = [bool(entry.cells and entry.cells[0]) for entry in entries]
+    if not entries or not named[0] or all(named) or sum(named) < 2 or sum(named) > 0.6 * len(named):
+        return entries
+    if 0 in numeric_columns(index, (entry.cells for entry in entries), len(entries[0].cells)):
+        return entries
+    filled: list[Entry] = []
+    for entry in entries:
+        first = entry.cells[0] or filled[-1].cells[0]
+        filled.append(Entry((first, *entry.cells[1:])))
+    return tuple(filled)
+
+
+def _names_total(index: WordIndex, entry: Entry) -> bool:
+    texts = (" ".join(index.words[word] for word in cell) for cell in entry.cells)
+    text = next((t for t in texts if t and not numbers.readings(t)), "")
     words = [t for t in tokens(text) if t.isalpha()]
-    return bool(words) and any(word in _TOTALS for word in words[:4])
+    return any(word in _TOTALS for word in words[:4])
 
 
-def logical_tables(document: Document) -> list[LogicalTable]:
+def numeric_columns(index: WordIndex, rows: Iterable[Sequence[Cell]], width: int) -> frozenset[int]:
+    """Return the columns whose filled cells are numbers, nearly all of them."""
+    filled = [0] * width
+    figures = [0] * width
+    for row in rows:
+        for column, cell in enumerate(row):
+            if cell:
+                filled[column] += 1
+                figures[column] += bool(numbers.readings(" ".join(index.words[word] for word in cell)))
+    return frozenset(c for c in range(width) if filled[c] and figures[c] >= _TYPED * filled[c])
+
+
+def logical_tables(index: WordIndex) -> list[LogicalTable]:
     """Return the tables of a document, those that go on over a page break as one, in reading order."""
-    chains: list[list[tuple[int, Table]]] = []
-    member: dict[tuple[int, int], list[tuple[int, Table]]] = {}
-    for page in document.pages:
-        for index, table in enumerate(page.tables):
-            if not table.cells or table.columns < 1:
-                continue
-            chain = member.get(table.continues) if table.continues else None
-            if chain is None and index == 0 and chains and _goes_on(chains[-1], page.number, table):
-                chain = chains[-1]
-            if chain is None:
-                chain = []
-                chains.append(chain)
-            chain.append((page.number, table))
-            member[(page.number, index)] = chain
-    return [_joined(number, chain) for number, chain in enumerate(chains)]
+    from .grid import grids
+    from .written import written
 
-
-def _goes_on(chain: list[tuple[int, Table]], page: int, table: Table) -> bool:
-    """Say whether a page's first table repeats the heading of the last one on the page before."""
-    last_page, last = chain[-1]
-    if last_page != page - 1 or last.columns != table.columns:
-        return False
-    mine, other = _grid(page, table), _grid(*chain[0])
-    return bool(mine and other) and _key(mine[0]) == _key(other[0]) and bool(_key(mine[0]))
-
-
-def _joined(number: int, chain: list[tuple[int, Table]]) -> LogicalTable:
-    columns = max(table.columns for _, table in chain)
-    heading: tuple[str, ...] = ("",) * columns
-    rows: list[Row] = []
-    for page, table in chain:
-        marked = {cell.row for cell in table.cells if cell.header}
-        for i, row in enumerate(_grid(page, table, columns)):
-            is_heading = i in marked or (not marked and i == 0 and not rows and _reads_like_heading(page, table))
-            if is_heading and not rows:
-                heading = tuple(" ".join(part for part in (heading[c], row.text(c)) if part) for c in range(columns))
-            elif not is_heading and not (any(heading) and _key(row) == squeeze("".join(heading))):
-                rows.append(row)
-    return LogicalTable(number, columns, heading, tuple(rows))
-
-
-def _grid(page: int, table: Table, columns: int = 0) -> list[Row]:
-    width = max(columns, table.columns)
-    grid: dict[int, list[Cell | None]] = {}
-    for cell in table.cells:
-        if cell.column < width:
-            grid.setdefault(cell.row, [None] * width)[cell.column] = cell
-    return [Row(page, tuple(grid[i])) for i in sorted(grid)]
-
-
-def _reads_like_heading(page: int, table: Table) -> bool:
-    """Say whether the first row is words where the rows below have figures."""
-    rows = _grid(page, table)
-    if len(rows) < 2 or any(re.search(r"\d", rows[0].text(c)) for c in range(table.columns)):
-        return False
-    return any(numbers.readings(row.text(c)) for row in rows[1:] for c in range(table.columns))
-
-
-def _key(row: Row) -> str:
-    return squeeze("".join(row.text(c) for c in range(len(row.cells))))
+    found = [*grids(index), *written(index)]
+    found = [(heading, filled_down(index, without_totals(index, entries))) for heading, entries in found]
+    kept = [(heading, entries) for heading, entries in found if entries]
+    kept.sort(key=lambda table: min((word for cell in table[1][0].cells for word in cell), default=0))
+    return [LogicalTable(index, number, heading, entries) for number, (heading, entries) in enumerate(kept)]

@@ -12,7 +12,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from fieldwise.errors import SchemaInvalid
-from fieldwise.grounding import Locator, Place
+from fieldwise.grounding import Place
 from fieldwise.model import ExtractionStatus, Issue, JsonSchema
 from fieldwise.model.schema import escape
 
@@ -150,30 +150,23 @@ def count_rows(
     count: int,
     places: dict[str, tuple[Place, ...]],
     tables: list[LogicalTable],
-    locator: Locator,
 ) -> Counted:
     """Compare the number of records a model returned with the rows of the tables that those records stand in."""
+    by_item: dict[int, list[Place]] = {}
+    for pointer_, found in places.items():
+        if pointer_.startswith(f"{path}/"):
+            by_item.setdefault(int(pointer_[len(path) + 1 :].partition("/")[0]), []).extend(found)
     inside: dict[int, set[int]] = {}
     for table in tables:
-        spans = [
-            place
-            for row in table.rows
-            for cell in row.cells
-            if cell is not None and (place := locator.within(row.page, cell.span, cell.box)) is not None
-        ]
-        if not spans:
-            continue
-        first, last = min(s.first for s in spans), max(s.last for s in spans)
-        for index in range(count):
-            spots = [s[0] for p, s in places.items() if p == f"{path}/{index}" or p.startswith(f"{path}/{index}/")]
-            within = sum(1 for s in spots if first <= s.first <= last)
-            if spots and within * 2 > len(spots):
+        for index, spots in by_item.items():
+            within = sum(1 for place in spots if place.first in table.entry_of)
+            if within * 2 > len(spots):
                 inside.setdefault(table.number, set()).add(index)
     held = set().union(*inside.values()) if inside else set()
     if not count or len(held) * 2 < count:
         message = "whether the list is whole could not be checked: its entries stand in no table that was recognized"
         return Counted(False, False, (Issue(path=path, code="unchecked", message=message),))
-    expected = sum(len(table.entries()) for table in tables if table.number in inside)
+    expected = sum(len(table.entries) for table in tables if table.number in inside)
     if count < expected:
         message = f"the document's table shows {expected} rows, {count} were returned"
         return Counted(True, True, (Issue(path=path, code="rows_missing", message=message),))

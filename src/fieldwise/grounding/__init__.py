@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .index import Place
+from .index import Place, WordIndex
 from .locator import Locator
 
-__all__ = ["Locator", "Place"]
+__all__ = ["Locator", "Place", "WordIndex"]

@@ -15,8 +15,8 @@ from decimal import Decimal
 from fieldwise.model import Box, Citation, Document, Match, Span
 
 from . import dates, numbers
-from .index import Place, Places, WordIndex, anchors, symbols_agree
 from .columns import followed
+from .index import Place, Places, WordIndex, anchors, symbols_agree
 from .nearness import Nearness, spread
 from .text import collapse, tokens
 
@@ -38,7 +38,7 @@ class Locator:
     """Searches one document. Build it once; a search costs microseconds to a millisecond."""
 
     def __init__(self, document: Document) -> None:
-        self._index = WordIndex(document)
+        self.index = self._index = WordIndex(document)
         self._nearness = Nearness(self._index)
         self._cited: dict[tuple[int, Box], Place] = {}
         self._token_pages: dict[str, frozenset[int]] = {}

@@ -1,0 +1,105 @@
+"""A page's words as printed lines, and each line as segments: words with no more than a space between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from fieldwise.grounding import WordIndex, dates, numbers
+from fieldwise.model import Box
+
+SPACE = 0.5
+"""A gap of more line heights than this is more than the space between two words."""
+_JUMP = 60
+_LONGEST_FIGURE = 28
+_WITH_UNIT = re.compile(r"[-−+]?\d[\d.,']*\s?[^\W\d_]{1,6}[²³.]?\Z")
+
+
+class Segment(NamedTuple):
+    """Words of one line that belong together. `left` and `right` are shares of the page's width."""
+
+    words: tuple[int, ...]
+    left: float
+    right: float
+    text: str
+    figure: bool
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
+
+
+class Line(NamedTuple):
+    """One printed line. `height` is that of its tallest word; `top` and `height` are shares of the page's height."""
+
+    page: int
+    top: float
+    height: float
+    segments: tuple[Segment, ...]
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+
+def lines_of(index: WordIndex, page: int) -> list[Line]:
+    """Return a page's lines from top to bottom, whatever reading order the parser found."""
+    start, end = index.page_range(page)
+    boxed = [(box, word) for word in range(start, end) if (box := index.boxes[word]) is not None and box[3] > 0]
+    boxed.sort(key=lambda pair: (pair[0][1] + pair[0][3] / 2, pair[0][0]))
+    rows: list[list[tuple[Box, int]]] = []
+    middle = 0.0
+    for box, word in boxed:
+        y = box[1] + box[3] / 2
+        if rows and y - middle < 0.4 * min(box[3], rows[-1][-1][0][3]):
+            rows[-1].append((box, word))
+        else:
+            rows.append([(box, word)])
+            middle = y
+    return [_line(index, page, part) for row in rows for part in _flows(sorted(row, key=lambda pair: pair[0][0]))]
+
+
+def _flows(row: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
+    """Part a line where the reading order jumps far: there another column of the page begins, not of a table."""
+    parts = [[row[0]]]
+    for pair in row[1:]:
+        if abs(pair[1] - parts[-1][-1][1]) > _JUMP:
+            parts.append([])
+        parts[-1].append(pair)
+    return parts
+
+
+def _line(index: WordIndex, page: int, row: Sequence[tuple[Box, int]]) -> Line:
+    groups: list[list[tuple[Box, int]]] = [[row[0]]]
+    for pair in row[1:]:
+        if index.gap(groups[-1][-1][0], pair[0], page) > SPACE:
+            groups.append([])
+        groups[-1].append(pair)
+    segments = []
+    for group in [part for whole in groups for part in _figures_apart(index, whole)]:
+        text = " ".join(index.words[word] for _, word in group)
+        right = max(box[0] + box[2] for box, _ in group)
+        words = tuple(word for _, word in group)
+        segments.append(Segment(words, group[0][0][0], right, text, is_figure(text)))
+    top = min(box[1] for box, _ in row)
+    return Line(page, top, max(box[3] for box, _ in row), tuple(segments))
+
+
+def _figures_apart(index: WordIndex, group: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
+    """Part `21% € 399,00`: two figures, of which one has its sign, are two cells however near they stand."""
+    words = [index.words[word] for _, word in group]
+    for k in range(1, len(words)):
+        signed = words[k - 1].endswith("%") or not words[k][:1].isalnum() or numbers.currency_of(words[k]) is not None
+        if signed and is_figure(" ".join(words[:k])) and is_figure(" ".join(words[k:])):
+            return [group[:k], group[k:]]
+    return [group]
+
+
+@lru_cache(maxsize=65_536)
+def is_figure(text: str) -> bool:
+    """Say whether a text is a number (with a unit or a currency, perhaps) or a date and nothing else."""
+    if len(text) > _LONGEST_FIGURE or not any(c.isdigit() for c in text):
+        return False
+    return bool(numbers.readings(text) or _WITH_UNIT.match(text) or dates.readings(text))
