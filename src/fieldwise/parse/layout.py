@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from fieldwise.model.document import BlockKind
 
-from .markdown import Grid, GridCell, Placed, TextBlock
+from .cells import tidy
+from .lines import Corners, Run, around, lines_of, lines_of_words
+from .markdown import BULLETS, Grid, GridCell, Line, Placed, TextBlock
+from .rulings import Edges
+from .tables import Found, find_tables
 
-Corners = tuple[float, float, float, float]
+_AMOUNT = re.compile(r"\d[.,]\d\d$")
 
 # Regions are unions of glyph boxes, which differ from word boxes by rounding and by ascenders.
 _SLACK = 1.5
-
-
-class Run(NamedTuple):
-    """Words that the file draws as one piece, in their order. `upright` is False for text turned by some angle."""
-
-    words: tuple[Placed, ...]
-    upright: bool = True
 
 
 class Region(NamedTuple):
@@ -36,59 +35,118 @@ class Region(NamedTuple):
 Item = TextBlock | Grid
 
 
-def arrange(runs: Sequence[Run], regions: Sequence[Region]) -> list[Item]:
+def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges()) -> list[Item]:  # noqa: B008  # immutable
     """Return the page's blocks in reading order; every word of `runs` is in exactly one of them.
 
-    Regions come in reading order. Words that no region holds become paragraphs of their own, put before the first
-    region that lies below them.
+    Regions come in reading order. Tables found by geometry take their words first, and stand where the first region
+    stood that they took words from. Words that no region holds become paragraphs of their own, put before the first
+    block that lies below them.
     """
+    tables = find_tables(lines_of_words([word for run in runs if run.upright for word in run.words]), edges)
+    taken = {id(word) for table in tables for word in table.words}
     held: list[list[Run]] = [[] for _ in regions]
     loose: list[Run] = []
     for run in runs:
-        for index, part in _share(run, regions):
+        rest = run._replace(words=tuple(word for word in run.words if id(word) not in taken)) if taken else run
+        for index, part in _share(rest, regions):
             (loose if index is None else held[index]).append(part)
+    placed: list[tuple[tuple[float, int], Corners, Item]] = []
+    for index, (region, its_runs) in enumerate(zip(regions, held, strict=True)):
+        for left in _parted(its_runs, tables):
+            corners = around(word for run in left for word in run.words)
+            placed.append(((index, 1), corners, _item(region, left)))
+    apart: list[tuple[Corners, Item]] = []
+    for table in tables:
+        place = _place_of(table, regions, held)
+        if place is None:
+            apart.append((table.corners, table.grid))
+        else:
+            placed.append((place, table.corners, table.grid))
+    placed.sort(key=lambda entry: entry[0])
+    blocks = [(corners, item) for _, corners, item in placed]
+    apart += [
+        (around(word for line in lines for word in line), TextBlock("paragraph", lines)) for lines in _paragraphs(loose)
+    ]
+    for corners, item in apart:
+        blocks.insert(_place_among(corners, [place for place, _ in blocks]), (corners, item))
+    return _joined(_upper_first(blocks))
+
+
+def _parted(runs: list[Run], tables: Sequence[Found]) -> list[list[Run]]:
+    """Divide what is left of a region at the tables that were taken out of its middle."""
+    if not runs or not tables:
+        return [runs] if runs else []
+    tops = sorted(table.corners[1] for table in tables)
+    parts: dict[int, list[Run]] = {}
+    for run in runs:
+        for word in run.words:
+            middle = (word.y0 + word.y1) / 2
+            parts.setdefault(sum(top < middle for top in tops), []).append(Run((word,), run.upright))
+    return [part for _, part in sorted(parts.items())]
+
+
+def _upper_first(blocks: list[tuple[Corners, Item]]) -> list[tuple[Corners, Item]]:
+    """Keep the order, but of two blocks of which one stands under the other, put the upper one first."""
+    ordered: list[tuple[Corners, Item]] = []
+    for corners, item in blocks:
+        at = next((i for i, (other, below) in enumerate(ordered) if _belongs_above(corners, item, other, below)), None)
+        ordered.insert(len(ordered) if at is None else at, (corners, item))
+    return ordered
+
+
+def _belongs_above(corners: Corners, item: Item, other: Corners, below: Item) -> bool:
+    if other[1] < corners[3] - _SLACK:
+        return False
+    shared = min(corners[2], other[2]) - max(corners[0], other[0])
+    if shared > 0.3 * min(corners[2] - corners[0], other[2] - other[0]):
+        return True
+    # A table takes the whole width of its part of the page, even where its words do not.
+    return isinstance(item, Grid) and (isinstance(below, Grid) or below.kind == "heading")
+
+
+def _place_of(table: Found, regions: Sequence[Region], held: Sequence[list[Run]]) -> tuple[float, int] | None:
+    """Return where among the regions a table stands: at the first one it overlaps, after what is left above it."""
+    for index, region in enumerate(regions):
+        if _overlap(table.corners, region.corners):
+            left_above = any(word.y1 <= table.corners[1] + _SLACK for run in held[index] for word in run.words)
+            return index, 2 if left_above else 0
+    return None
+
+
+def _joined(blocks: list[tuple[Corners, Item]]) -> list[Item]:
+    """Join paragraphs that an indent or a short last line has torn apart."""
     items: list[Item] = []
-    places: list[Corners] = []
-    for region, its_runs in zip(regions, held, strict=True):
-        if its_runs:
-            items.append(_item(region, its_runs))
-            places.append(region.corners)
-    for lines in _paragraphs(loose):
-        corners = around(word for line in lines for word in line)
-        at = _place_among(corners, places)
-        items.insert(at, TextBlock("paragraph", lines))
-        places.insert(at, corners)
+    last: Corners | None = None
+    for corners, item in blocks:
+        previous = items[-1] if items else None
+        if (
+            last is not None
+            and isinstance(previous, TextBlock)
+            and isinstance(item, TextBlock)
+            and previous.kind == item.kind == "paragraph"
+            and _goes_on(previous.lines[-1], previous.lines[0], item.lines[0])
+        ):
+            items[-1] = TextBlock("paragraph", (*previous.lines, *item.lines))
+        else:
+            items.append(item)
+        last = corners
     return items
 
 
-def lines_of(runs: Sequence[Run]) -> tuple[tuple[Placed, ...], ...]:
-    """Sort words into lines, top to bottom, each left to right. Turned text keeps the order it was drawn in."""
-    upright = [word for run in runs if run.upright for word in run.words]
-    lines: list[list[Placed]] = []
-    bottom = top = 0.0
-    for word in sorted(upright, key=lambda word: (word.y0 + word.y1, word.x0)):
-        middle = (word.y0 + word.y1) / 2
-        if lines and top <= middle <= bottom and _same_line(lines[-1], word):
-            lines[-1].append(word)
-            top, bottom = min(top, word.y0), max(bottom, word.y1)
-        else:
-            lines.append([word])
-            top, bottom = word.y0, word.y1
-    sorted_lines = [tuple(sorted(line, key=lambda word: word.x0)) for line in lines]
-    return (*sorted_lines, *(run.words for run in runs if not run.upright))
-
-
-def around(words: Iterable[Placed]) -> Corners:
-    """Return the smallest box that holds all the words (at least one)."""
-    x0s, y0s, x1s, y1s = zip(*(word[1:] for word in words), strict=True)
-    return min(x0s), min(y0s), max(x1s), max(y1s)
-
-
-def _same_line(line: list[Placed], word: Placed) -> bool:
-    """Compare with the line's nearest word on the left or right: a tall word must not pull two lines into one."""
-    last = min(line, key=lambda other: max(word.x0 - other.x1, other.x0 - word.x1))
-    overlap = min(last.y1, word.y1) - max(last.y0, word.y0)
-    return overlap > 0.4 * min(last.y1 - last.y0, word.y1 - word.y0)
+def _goes_on(above: Line, first: Line, below: Line) -> bool:
+    """Whether `below` is the next line of the paragraph that began with `first`: near, as high, and not indented."""
+    _, top, right, bottom = around(above)
+    x0, y0, x1, y1 = around(below)
+    left = around(first)[0]
+    height = min(bottom - top, y1 - y0)
+    return (
+        max(bottom - top, y1 - y0) < 1.3 * height
+        and -0.5 * height < y0 - bottom < 0.6 * height
+        and x0 < right
+        and x0 - left < 0.8 * height
+        and left - x0 < 4 * height
+        and x1 > around(above)[0]
+    )
 
 
 def _share(run: Run, regions: Sequence[Region]) -> Iterable[tuple[int | None, Run]]:
@@ -123,14 +181,39 @@ def _holder(word: Placed, regions: Sequence[Region]) -> int | None:
 
 
 def _item(region: Region, runs: list[Run]) -> Item:
-    if region.kind == "table" and region.rows:
-        return _grid(region, runs)
     lines = lines_of(runs)
+    if region.kind == "table" and region.rows:
+        grid = tidy(_grid(region, runs))
+        if grid.rows > 1 and grid.columns > 1 and not _cuts_text(grid, lines):
+            return grid
     kind = region.kind
-    # A heading is short: whole paragraphs in a heading's type are a form or an emphasis.
-    if kind == "table" or (kind == "heading" and (len(lines) > 3 or sum(map(len, lines)) > 30)):
+    if kind == "table" or (kind == "heading" and not _may_head(lines)):
         return TextBlock("paragraph", lines)
     return TextBlock(kind, lines, region.level)
+
+
+def _may_head(lines: Sequence[Line]) -> bool:
+    """A heading is short; whole paragraphs, sums and list items in a heading's type are forms and emphasis."""
+    words = [word for line in lines for word in line]
+    return (
+        len(lines) <= 3
+        and len(words) <= 30
+        and words[0].text not in BULLETS
+        and not _AMOUNT.search(words[-1].text)
+        and any(character.isalpha() for word in words for character in word.text)
+    )
+
+
+def _cuts_text(grid: Grid, lines: Sequence[Line]) -> bool:
+    """Whether borders of columns run through running text: what was found is no table."""
+    cell_of = {id(word): cell.column for cell in grid.cells for line in cell.lines for word in line}
+    neighbors = cut = 0
+    for line in lines:
+        for a, b in pairwise(line):
+            if b.x0 - a.x1 < 0.45 * (a.y1 - a.y0):
+                neighbors += 1
+                cut += cell_of[id(a)] != cell_of[id(b)]
+    return cut > 0.08 * neighbors
 
 
 def _grid(region: Region, runs: list[Run]) -> Grid:
@@ -155,9 +238,9 @@ def _grid(region: Region, runs: list[Run]) -> Grid:
     return Grid(len(region.rows), max(map(len, region.rows)), cells)
 
 
-def _paragraphs(loose: list[Run]) -> list[tuple[tuple[Placed, ...], ...]]:
+def _paragraphs(loose: list[Run]) -> list[tuple[Line, ...]]:
     """Group lines that no region holds by their distance."""
-    groups: list[list[tuple[Placed, ...]]] = []
+    groups: list[list[Line]] = []
     previous: Corners | None = None
     for line in lines_of(loose):
         corners = around(line)
@@ -190,6 +273,10 @@ def _inside(inner: Corners, outer: Corners) -> bool:
         and inner[2] <= outer[2] + _SLACK
         and inner[3] <= outer[3] + _SLACK
     )
+
+
+def _overlap(a: Corners, b: Corners) -> bool:
+    return min(a[2], b[2]) - max(a[0], b[0]) > _SLACK and min(a[3], b[3]) - max(a[1], b[1]) > _SLACK
 
 
 def _touches(a: Corners, b: Corners) -> bool:

@@ -10,8 +10,10 @@ from fieldwise.errors import DamagedDocument, EncryptedDocument, ParseError, Par
 from fieldwise.model import Page, ParseIssue
 from fieldwise.model.document import BlockKind
 
-from .layout import Corners, Region, Run, arrange
+from .layout import Region, arrange
+from .lines import Corners, Run, around
 from .markdown import Grid, PageWriter, Placed
+from .rulings import Edges
 
 # Pages held at once. Headings are told by the type sizes of the whole batch, so small batches would tell them worse.
 _BATCH = 100
@@ -46,6 +48,7 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
         keep_headers_footers=True,
         image_mode="off",
         extract_links=False,
+        extract_vector_graphics=True,
         continue_on_page_error=True,
         max_pages=max_pages,
     )
@@ -94,7 +97,7 @@ def _page(found: Any) -> Page:
     writer = PageWriter(found.page_num, found.width, found.height)
     runs = [run for item in found.text_items if (run := _run(item)).words]
     regions = [region for block in found.blocks or () if (region := _region(block)) is not None]
-    for item in arrange(runs, regions):
+    for item in arrange(runs, regions, _edges(found.vector_graphics)):
         if isinstance(item, Grid):
             writer.table(item)
         else:
@@ -102,21 +105,49 @@ def _page(found: Any) -> Page:
     return writer.page()
 
 
+def _edges(graphics: Any) -> Edges:
+    lines = graphics.lines if graphics is not None else ()
+    return Edges(
+        tuple((line.y1, line.x1, line.x2) for line in lines if abs(line.y1 - line.y2) < 1 <= line.x2 - line.x1),
+        tuple((line.x1, line.y1, line.y2) for line in lines if abs(line.x1 - line.x2) < 1 <= line.y2 - line.y1),
+    )
+
+
 def _run(item: Any) -> Run:
     upright = not item.rotation
+    words: tuple[Placed, ...]
     if item.words and not upright:
-        return Run(_turned_words(item), upright)
-    if item.words:
-        words = tuple(
-            Placed(text, word.x, word.y, word.x + word.width, word.y + word.height)
-            for word in item.words
-            if (text := _UNWRITABLE.sub("", word.text).strip())
-        )
+        words = _turned_words(item)
+    elif item.words:
+        words = _whole_words(item)
     else:
         # Without word boxes (turned or odd text): its words share the box of the whole piece.
         corners = (item.x, item.y, item.x + item.width, item.y + item.height)
         words = tuple(Placed(text, *corners) for text in _UNWRITABLE.sub("", item.text).split())
     return Run(words, upright)
+
+
+def _whole_words(item: Any) -> tuple[Placed, ...]:
+    """Join what liteparse cuts at wide kerning (`01`, `.05`): where the piece's text has no space, neither have we."""
+    parts = [
+        Placed(text, part.x, part.y, part.x + part.width, part.y + part.height)
+        for part in item.words
+        if (text := _UNWRITABLE.sub("", part.text).strip())
+    ]
+    tokens = _UNWRITABLE.sub("", item.text).split()
+    if len(parts) == len(tokens) or "".join(tokens) != "".join(part.text for part in parts):
+        return tuple(parts)
+    words: list[Placed] = []
+    at = 0
+    for token in tokens:
+        gathered: list[Placed] = []
+        while sum(len(part.text) for part in gathered) < len(token):
+            gathered.append(parts[at])
+            at += 1
+        if "".join(part.text for part in gathered) != token:
+            return tuple(parts)  # a word here is two there: believe the boxes
+        words.append(Placed(token, *around(gathered)))
+    return tuple(words)
 
 
 def _turned_words(item: Any) -> tuple[Placed, ...]:

@@ -1,0 +1,194 @@
+"""Tables drawn with lines (or with filled cells): from edges to a lattice of cells."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from .lines import Corners
+from .markdown import Placed
+
+# Edges so near are one line: cells filled one by one leave gaps of up to two points.
+_SNAP = 3.0
+_BRIDGE = 4.0
+_NARROWEST = 8.0
+
+# A drawing, not a table; the search for cells would take long and find nothing.
+_MOST_EDGES = 6_000
+_MOST_LINES = 150
+
+
+class Edges(NamedTuple):
+    """Straight lines and the sides of rectangles: `(y, x0, x1)` and `(x, y0, y1)`, in points from the top left."""
+
+    horizontal: tuple[tuple[float, float, float], ...] = ()
+    vertical: tuple[tuple[float, float, float], ...] = ()
+
+
+class Lattice(NamedTuple):
+    """Cells as `(row, column, row_span, column_span, corners)`; borders are those of all rows and columns.
+
+    `closed` tells whether the cells have sides, or only a line above and one below.
+    """
+
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    cells: tuple[tuple[int, int, int, int, Corners], ...]
+    closed: bool
+
+    @property
+    def corners(self) -> Corners:
+        return self.xs[0], self.ys[0], self.xs[-1], self.ys[-1]
+
+
+def find_lattices(edges: Edges, words: Sequence[Placed]) -> list[Lattice]:
+    """Return every group of adjoining cells with at least two rows and two columns, the closed ones first."""
+    if len(edges.horizontal) + len(edges.vertical) > _MOST_EDGES:
+        return []
+    horizontal, vertical = _Lines(edges.horizontal), _Lines(edges.vertical)
+    if not 2 <= len(horizontal.places) <= _MOST_LINES:
+        return []
+    found: list[Lattice] = []
+    if 2 <= len(vertical.places) <= _MOST_LINES:
+        found = _lattices(_cells(horizontal, vertical), closed=True)
+    stacked = _lattices(_unbroken(_stacked(horizontal), words), closed=False)
+    # Of a closed table and the same one seen without its sides, the larger is right: often only the head is closed.
+    for lattice in stacked:
+        rivals = [other for other in found if _overlaps(other.corners, lattice.corners)]
+        if sum(len(other.cells) for other in rivals) < len(lattice.cells):
+            found = [other for other in found if other not in rivals] + [lattice]
+    return sorted(found, key=lambda lattice: (lattice.ys[0], lattice.xs[0]))
+
+
+def _lattices(cells: Sequence[Corners], *, closed: bool) -> list[Lattice]:
+    lattices = [_lattice(group, closed) for group in _adjoining(cells)]
+    return [lattice for lattice in lattices if len(lattice.xs) > 2 and len(lattice.ys) > 2]
+
+
+def _overlaps(a: Corners, b: Corners) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+class _Lines:
+    """Parallel edges, snapped to common places and joined where they (nearly) touch."""
+
+    def __init__(self, edges: Iterable[tuple[float, float, float]]) -> None:
+        groups: list[list[tuple[float, float, float]]] = []
+        for edge in sorted(edges):
+            if groups and edge[0] - groups[-1][0][0] <= _SNAP:
+                groups[-1].append(edge)
+            else:
+                groups.append([edge])
+        self.places = [sum(edge[0] for edge in group) / len(group) for group in groups]
+        self.drawn = [sorted({(start, end) for _, start, end in group}) for group in groups]
+        self._pieces = [_join((start, end) for _, start, end in group) for group in groups]
+
+    def covers(self, index: int, start: float, end: float) -> bool:
+        """Whether line `index` is drawn all the way from `start` to `end`."""
+        return any(a <= start + _SNAP and b >= end - _SNAP for a, b in self._pieces[index])
+
+
+def _join(pieces: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(pieces):
+        if joined and start <= joined[-1][1] + _BRIDGE:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _cells(horizontal: _Lines, vertical: _Lines) -> list[Corners]:
+    """Return the smallest closed rectangle from each crossing to the lower right."""
+    xs, ys = vertical.places, horizontal.places
+    found = []
+    for top in range(len(ys) - 1):
+        for left in range(len(xs) - 1):
+            cell = _cell(horizontal, vertical, left, top)
+            if cell is not None:
+                right, bottom = cell
+                found.append((xs[left], ys[top], xs[right], ys[bottom]))
+    return found
+
+
+def _stacked(horizontal: _Lines) -> list[Corners]:
+    """Return the cells that have only a line above and one below, each as wide as the cell."""
+    ys = horizontal.places
+    sides = _Lines((x, 0.0, 1.0) for pieces in horizontal.drawn for piece in pieces for x in piece)
+
+    def snapped(x: float) -> float:
+        return min(sides.places, key=lambda place: abs(place - x))
+
+    rows = [sorted({(snapped(x0), snapped(x1)) for x0, x1 in pieces}) for pieces in horizontal.drawn]
+    if len(sides.places) > _MOST_LINES or sum(map(len, rows)) > _MOST_EDGES // 2:
+        return []
+    found = []
+    for top, pieces in enumerate(rows[:-1]):
+        for x0, x1 in pieces:
+            if x1 - x0 < _NARROWEST:
+                continue
+            for bottom in range(top + 1, len(rows)):
+                crossing = [(a, b) for a, b in rows[bottom] if a < x1 and x0 < b]
+                if (x0, x1) in crossing:
+                    found.append((x0, ys[top], x1, ys[bottom]))
+                if crossing:
+                    break
+    return found
+
+
+def _unbroken(cells: Sequence[Corners], words: Sequence[Placed]) -> list[Corners]:
+    """Leave out cells through whose sides running text goes: the space between two tables of the same columns."""
+    return [
+        (x0, y0, x1, y1)
+        for x0, y0, x1, y1 in cells
+        if not any(
+            y0 < (a.y0 + a.y1) / 2 < y1
+            and abs(a.y0 - b.y0) < 2
+            and b.x0 - a.x1 < 0.45 * (a.y1 - a.y0)
+            and (a.x1 - 1 <= x0 <= b.x0 + 1 or a.x1 - 1 <= x1 <= b.x0 + 1)
+            for a, b in pairwise(words)
+        )
+    ]
+
+
+def _cell(horizontal: _Lines, vertical: _Lines, left: int, top: int) -> tuple[int, int] | None:
+    xs, ys = vertical.places, horizontal.places
+    for bottom in range(top + 1, len(ys)):
+        if not vertical.covers(left, ys[top], ys[bottom]):
+            return None
+        for right in range(left + 1, len(xs)):
+            if not horizontal.covers(top, xs[left], xs[right]):
+                break
+            if vertical.covers(right, ys[top], ys[bottom]) and horizontal.covers(bottom, xs[left], xs[right]):
+                return right, bottom
+    return None
+
+
+def _adjoining(cells: Sequence[Corners]) -> list[list[Corners]]:
+    """Group cells that share a corner."""
+    groups: list[tuple[set[tuple[float, float]], list[Corners]]] = []
+    for cell in cells:
+        x0, y0, x1, y1 = cell
+        corners = {(x0, y0), (x1, y0), (x0, y1), (x1, y1)}
+        apart = []
+        joined = (corners, [cell])
+        for group in groups:
+            if group[0] & corners:
+                joined = (joined[0] | group[0], group[1] + joined[1])
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return [members for _, members in groups]
+
+
+def _lattice(cells: list[Corners], closed: bool) -> Lattice:
+    xs = sorted({x for cell in cells for x in (cell[0], cell[2])})
+    ys = sorted({y for cell in cells for y in (cell[1], cell[3])})
+    placed = []
+    for cell in cells:
+        left, right = bisect_left(xs, cell[0]), bisect_left(xs, cell[2])
+        top, bottom = bisect_left(ys, cell[1]), bisect_left(ys, cell[3])
+        placed.append((top, left, bottom - top, right - left, cell))
+    return Lattice(tuple(xs), tuple(ys), tuple(sorted(placed)), closed)
