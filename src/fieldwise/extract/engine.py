@@ -32,7 +32,7 @@ from .asking import Answer, Asker, chained, joined, merged, nested, pointer, val
 from .evidence import Evidence, ground, without_labels, without_repeats
 from .prompts import extraction_task
 from .rows import TableList, TableReader
-from .shape import Path, at, count_leaves, is_record_list, kind_of, leaf_of, node_of, units
+from .shape import Path, at, count_leaves, is_record_list, kind_of, leaf_of, node_of, properties, units
 from .tables import LogicalTable, logical_tables
 from .values import Habits
 from .verify import count_rows, made_valid, status_of, validator_for
@@ -188,9 +188,7 @@ class _Work:
         node = at(self._schema, path)
         names = [leaf_of(path[-1], node).label]
         inner = node_of(node.get("items"), self._schema) if kind_of(node) == "array" else node
-        names += [
-            leaf_of(name, node_of(child, self._schema)).label for name, child in inner.get("properties", {}).items()
-        ]
+        names += [leaf_of(name, node_of(child, self._schema)).label for name, child in properties(inner).items()]
         return " ".join(names)
 
     def _verified(
