@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from fieldwise.errors import FieldwiseError
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -29,6 +31,13 @@ class Portal:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return the coroutine's result. On KeyboardInterrupt it is cancelled, and has cleaned up when this raises."""
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise FieldwiseError(
+                "A sync call was made from within another one (from `on_event`, or from a backend): it would wait for "
+                "itself for ever.",
+                next_step="Use the async twin there, whose name begins with an a.",
+            )
         loop = self._started()
         done = threading.Event()
 
@@ -57,7 +66,8 @@ class Portal:
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None:
+            # After a fork the child has the loop but not its thread.
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="fieldwise-loop", daemon=True)
                 self._thread.start()

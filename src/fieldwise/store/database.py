@@ -75,6 +75,8 @@ class Database:
             async with self._engine().begin() as connection:
                 version = await _version(connection)
                 self._check_not_newer(version)
+                if version == 0:
+                    await self._check_not_foreign(connection)
                 for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
                     await migrate(connection)
                     if number == 1:
@@ -154,6 +156,16 @@ class Database:
                 f"The store {self.path} was written by a newer fieldwise (version {version}, this knows {VERSION}).",
                 next_step="Upgrade with pip install -U fieldwise, or name another store with --store.",
                 version=version,
+            )
+
+
+    async def _check_not_foreign(self, connection: AsyncConnection) -> None:
+        tables = (await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")).scalars().all()
+        if tables:
+            raise StoreError(
+                f"The file {self.path} is a database of something else (it has a table {tables[0]!r}).",
+                next_step="Name another with --store; nothing was changed in this one.",
+                path=str(self.path),
             )
 
 
