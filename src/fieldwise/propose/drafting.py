@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from fieldwise.errors import InputError
-from fieldwise.llm import Model
+from fieldwise.llm import Message, Model
 from fieldwise.model import Document, FieldEvidence, Frozen, JsonSchema, OnProgress, Progress, Usage, ignore_progress
 from fieldwise.model.schema import escape
 from fieldwise.prompting import document_messages, shown_text
@@ -19,9 +19,11 @@ from .asking import Asking, Attempt, OnAttempt
 from .check import check_schema, walk_schemas
 from .evidence import find_evidence
 from .fields import ProposedField, field_grammar, object_schema
+from .fitting import fitting_type
 from .naming import asked_name, field_name, words_of
 from .prompts import EXAMPLE_WORDS, fields_task, schema_task
 from .reading import Unreadable, read_object
+from .request import uncovered, worded_alike
 
 _RESERVE_TOKENS = 1_024
 """Kept free for the retries: a bad answer and its error stand in the next question."""
@@ -83,12 +85,7 @@ async def draft(
         on_progress=on_progress,
         on_attempt=on_attempt,
     )
-    messages = document_messages(shown.text, task)
-    proposal: Proposal | None = None
-    while proposal is None and asking.left > 0:
-        proposal = await asking.ask(messages, lambda text: read_proposal(text, prompt), _GRAMMAR)
-    if proposal is None:
-        raise asking.failure("did not write a usable schema")
+    proposal = await _propose(asking, document_messages(shown.text, task), prompt)
     evidence = await asyncio.to_thread(find_evidence, document, proposal.schema, proposal.examples)
     return Draft(
         json_schema=proposal.schema,
@@ -97,6 +94,31 @@ async def draft(
         usage=asking.usage,
         attempts=tuple(asking.attempts),
     )
+
+
+async def _propose(asking: Asking, messages: tuple[Message, ...], prompt: str) -> Proposal:
+    """Ask until there is a usable schema, and once more where it lacks something that the request enumerates."""
+    best: Proposal | None = None
+    missing: tuple[str, ...] = ()
+    while asking.left > 0:
+        proposal = await asking.ask(messages, lambda text: read_proposal(text, prompt), _GRAMMAR)
+        if proposal is None:
+            continue
+        lacks = uncovered(prompt, proposal.schema)
+        second = best is not None
+        if not second and not worded_alike(prompt, proposal.schema):
+            best = proposal
+            break
+        # A second answer that brings what was missing must not lose what the first one had.
+        if not second or len(lacks) < len(missing):
+            best, missing = proposal, lacks
+        if not missing or second:
+            break
+        asking.object(f"there is no field for: {'; '.join(missing)}. Keep the other fields and add what is missing")
+    if best is None:
+        raise asking.failure("did not write a usable schema")
+    notes = tuple(f'no field was made for "{thing}": say so if there should be one' for thing in missing)
+    return best._replace(notes=(*best.notes, *notes))
 
 
 _GRAMMAR: JsonSchema = {
@@ -153,9 +175,15 @@ def _named(fields: tuple[ProposedField, ...], prompt: str, base: str, notes: lis
             if field.columns and not columns:
                 continue
             description = field.description or f"{' '.join(words_of(name)).capitalize()}."
-            update = {"name": name, "columns": columns, "description": description}
+            fitting = fitting_type(field.type, name, field.example)
+            if fitting != field.type:
+                notes.append(f"made {path} {_A.get(fitting, fitting)} instead of {_A.get(field.type, field.type)}")
+            update = {"name": name, "columns": columns, "description": description, "type": fitting}
             kept[name] = field.model_copy(update=update)
     return tuple(kept.values())
+
+
+_A = {"integer": "an integer", "number": "a number", "string": "a text", "date": "a date", "boolean": "yes or no"}
 
 
 def _leaked(name: str, prompt: str) -> bool:

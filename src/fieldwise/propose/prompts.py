@@ -16,7 +16,8 @@ _DRAFT_RULES = """\
 Rules:
 - One field for each thing the request asks for. The name is the request's own word for it, in snake_case.
 - Nothing that the request does not ask for. Only where it names no fields, choose what such a document is read for.
-- Things that come in rows or as several with details each are one "list of objects" with columns.
+- Several of one thing (a plural, "all", "each") are a list: "list of strings", or "list of objects" with columns \
+where each has details or they stand in rows.
 - Types: date for a day; integer for a year or a count; number for an amount or a measure, without its unit; \
 boolean for yes or no; string for everything else, also for numbers that are codes.
 - description: one short sentence that says what the value is, so that it is found in other documents too.
@@ -39,7 +40,7 @@ EXAMPLE_WORDS = frozenset(("lighthouse", "lit", "keepers", "chess", "games", "op
 _FIELDS_TASK = f"""\
 Which fields shall be extracted from documents like this one? Answer with a list of fields as JSON.
 {_DRAFT_RULES}
-- example: a value copied from this document as it is printed there, "" where there is none.
+- example: one value copied from this document as it is printed there, at most six words; "" where there is none.
 
 {_FIELDS_EXAMPLES}
 
