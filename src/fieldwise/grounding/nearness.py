@@ -122,7 +122,7 @@ class Nearness:
         if above < -0.5 * value[3]:
             return 0.0
         if above <= _ABOVE:
-            return 0.8 - 4 * max(0.0, above) if aligned > -0.08 else 0.1
+            return max(0.1, 0.8 - 4 * max(0.0, above) - 8 * max(0.0, -aligned))
         return 0.4 if aligned > 0 else 0.0
 
     def _sibling_score(self, place: Place, sibling: Place | None) -> float:

@@ -86,8 +86,10 @@ def read(text: str) -> Printed:
     signs = [s for s in (found["sign"], found["sign2"]) if s]
     if len(signs) > 1:
         return _NOTHING
-    negative = "-" in signs or bool(found["trailing"]) or bool(found["open"])
     body = found["body"].strip(" '")
+    # "12,-" is twelve and no cents; "12-" is minus twelve.
+    trailing = bool(found["trailing"]) and body[-1] not in ".,"
+    negative = "-" in signs or trailing or bool(found["open"])
     if not found["dash"]:
         body = body.rstrip(".,") if body[-1] in ".," and body[:-1] else body
     values = []
