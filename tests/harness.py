@@ -93,7 +93,8 @@ def answering(**answers: Sequence[Answer] | Callable[[ModelRequest], Answer]) ->
         given = answers.get(request.purpose)
         if callable(given):
             return given(request)
-        return next(waiting.get(request.purpose, iter(())), None) or rule(request)
+        answer = next(waiting.get(request.purpose, iter(())), None)
+        return rule(request) if answer is None else answer
 
     return ScriptedModel(script)
 
