@@ -39,9 +39,16 @@ class Desk:
 
     def sit_down(self, *arguments: str, **environment: str) -> Person:
         """Start the command at a terminal of 100 columns."""
+        return self._spawned(sys.executable, [str(SCRIPTED), *arguments], environment)
+
+    def sit_down_at_shell(self, line: str) -> Person:
+        """Start a line of shell at a terminal; `$PYTHON $CLI` is the command line."""
+        return self._spawned("/bin/sh", ["-c", line], {"PYTHON": sys.executable, "CLI": str(SCRIPTED)})
+
+    def _spawned(self, program: str, arguments: list[str], environment: dict[str, str]) -> Person:
         child = pexpect.spawn(
-            sys.executable,
-            [str(SCRIPTED), *arguments],
+            program,
+            arguments,
             cwd=str(self.folder),
             env={**self.environment, **environment},
             encoding="utf-8",

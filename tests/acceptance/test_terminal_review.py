@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
 
@@ -135,7 +134,7 @@ def test_a_pasted_text_with_an_empty_line_is_one_feedback_and_no_command(desk: A
 
 
 def test_what_was_typed_before_a_proposal_was_shown_does_not_answer_it(desk: Any) -> None:
-    person = desk.sit_down("run", "paper.md", "Extract it", SCRIPTED_DELAY="3")
+    person = desk.sit_down("run", "paper.md", "Extract it", SCRIPTED_DELAY="6")
     person.sees("Asking the model")
     person.types("a")
     assert "has been dropped" in person.menu()
@@ -147,12 +146,11 @@ def test_what_was_typed_before_a_proposal_was_shown_does_not_answer_it(desk: Any
 def test_an_edit_that_is_no_schema_comes_back_with_the_error_on_top_and_loses_nothing(
     desk: Any, editor: Callable[[str], str]
 ) -> None:
+    # The first time it cuts the last brace off; when told of the fault, it puts the brace back.
     steps = (
-        "first = 'mended' not in text and '//' not in text\n"
-        "saw_error = text.startswith('// ')\n"
-        "open('saw', 'a').write(text.splitlines()[0] + chr(10))\n"
-        "text = text[:-3] if first else text + '\\n}' if 'line' in text.splitlines()[0] else "
-        "text.replace('\"object\"', '\"array\"', 1) if False else text\n"
+        "told = text.startswith('// ')\n"
+        "open('top', 'a').write(text.splitlines()[0] + chr(10))\n"
+        "text = text + '}' if told else text.rstrip()[:-1]"
     )
     person = desk.sit_down("run", "paper.md", "Extract it", EDITOR=editor(steps))
     person.menu()
@@ -160,13 +158,13 @@ def test_an_edit_that_is_no_schema_comes_back_with_the_error_on_top_and_loses_no
     person.sees(r"not JSON: .* in line \d+, column \d+")
     person.types("e")
     person.sees("Nothing was changed, so nothing was decided")
-    assert (desk.folder / "saw").read_text().splitlines()[1].startswith("// This cannot be used: not JSON")
+    assert (desk.folder / "top").read_text().splitlines()[1].startswith("// This cannot be used: not JSON")
     person.types("q")
     assert person.leaves()[0] == 8
 
 
 def test_an_edit_that_is_given_up_is_kept_in_a_file(desk: Any, editor: Callable[[str], str]) -> None:
-    person = desk.sit_down("run", "paper.md", "Extract it", EDITOR=editor("text = '{\"type\": \"array\"}'"))
+    person = desk.sit_down("run", "paper.md", "Extract it", EDITOR=editor('text = \'{"type": "array"}\''))
     person.menu()
     person.types("e")
     person.sees(r"\[b\]ack")
@@ -253,14 +251,25 @@ def test_json_and_diff_are_shown_on_demand(desk: Any) -> None:
 
 
 def test_a_document_through_a_pipe_is_reviewed_at_the_terminal(desk: Any) -> None:
-    shell = f"cat paper.md | '{__import__('sys').executable}' '{Path(__file__).with_name('scripted_cli.py')}' run - It"
-    child = pexpect.spawn(
-        "/bin/sh", ["-c", shell + " > out.json"], cwd=str(desk.folder), env=desk.environment, encoding="utf-8", timeout=60
-    )
-    child.expect(r"\[\?\][^\n]*\r\n> ")
-    child.sendline("a")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
+    person = desk.sit_down_at_shell('cat paper.md | "$PYTHON" "$CLI" run - It > out.json')
+    person.menu()
+    person.types("a")
+    assert person.leaves()[0] == 0
     assert json.loads((desk.folder / "out.json").read_text())["data"]["title"] == "Loading at Scale"
     assert not list(desk.folder.glob("fieldwise-*")), "the copy of stdin is not needed any more"
+
+
+def test_a_hostile_schema_cannot_write_to_the_screen(desk: Any) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[31m\u202e\r[red]"
+    schema = {"type": "object", "properties": {f"na{hostile}me": {"type": "string", "description": hostile}}}
+    (desk.folder / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    person = desk.sit_down("run", "paper.md", f"want {hostile}", "--schema", "schema.json")
+    raw = ""
+    for key in ("s", "d", "?", "a"):
+        person.menu()
+        raw += person.child.before
+        person.types(key)
+    person.leaves()
+    raw += person.child.before
+    assert "\\x1b]0;owned\\x07\\x1b[31m\\u202e" in raw
+    assert not re.search("\x1b\\][0-9]|\x07|\x1b\\[31m|\u202e", raw)

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from fieldwise.errors import FieldwiseError
+from fieldwise.errors import FieldwiseError, MissingExtra
+from fieldwise.llm.weights import DEFAULT_WEIGHTS, find_parts, is_intact, models_folder
 from fieldwise.model import RunStatus
 from fieldwise.registry import make
 
@@ -23,6 +24,8 @@ State = Literal["ok", "note", "wrong"]
 # Cloud keys are looked for so that people see that they are found and not used: names only, never values.
 KEYS = ("OPENAI_API_KEY", "LLAMA_CLOUD_API_KEY")
 EMBEDDED_PACKAGES = ("openvino-genai", "xllamacpp", "llguidance")
+# The GGUF and what the first runtime converts it to.
+NEEDED_BYTES = 2_500_000_000
 _SAMPLE = "# Doctor\n\nInvoice 42, total 19.90.\n"
 
 
@@ -113,14 +116,34 @@ def _embedded(session: Session) -> Iterator[Finding]:
         yield Finding("embedded runtime", "wrong", "not installed", 'pip install "fieldwise[embedded]"')
     else:
         yield Finding("embedded runtime", "ok", there)
+    if session.settings.model == "embedded":
+        yield _weights(session.settings.cache_dir)
+
+
+def _weights(cache_dir: Path) -> Finding:
+    path = models_folder(cache_dir) / DEFAULT_WEIGHTS.file_name
+    if path.exists():
+        if is_intact(path, cache_dir):
+            return Finding("weights", "ok", f"{path}, {path.stat().st_size / 1e9:.1f} GB, sha256 as published")
+        return Finding("weights", "wrong", f"{path} is damaged (its sha256 is another)", "fieldwise models pull")
+    try:
+        find_parts()
+    except MissingExtra as error:
+        return Finding("weights", "wrong", error.message, error.next_step)
+    free = _free(cache_dir)
+    if free < NEEDED_BYTES:
+        return Finding(
+            "weights",
+            "wrong",
+            f"{cache_dir} has {free / 1e9:.1f} GB free; putting the model together needs {NEEDED_BYTES / 1e9:.1f} GB",
+            "export FIELDWISE_CACHE_DIR=/a/folder/on/a/larger/disk",
+        )
+    return Finding("weights", "note", "installed, not put together yet", "fieldwise models pull")
 
 
 def _disk(session: Session) -> Iterator[Finding]:
-    folder = session.settings.cache_dir
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    yield Finding("disk", "ok", f"{free / 1e9:.1f} GB free for {session.settings.cache_dir}")
+    cache_dir = session.settings.cache_dir
+    yield Finding("disk", "ok", f"{_free(cache_dir) / 1e9:.1f} GB free for {cache_dir}")
 
 
 def _keys(session: Session) -> Iterator[Finding]:
@@ -129,6 +152,12 @@ def _keys(session: Session) -> Iterator[Finding]:
         yield Finding("keys", "ok", f"{', '.join(found)} found; used only when a cloud is named in the settings")
     else:
         yield Finding("keys", "ok", "none found, and none needed: nothing leaves this machine")
+
+
+def _free(folder: Path) -> int:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _installed(name: str) -> str | None:

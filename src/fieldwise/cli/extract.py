@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from .complete import agent_names
 from .console.progress import ProgressView
 from .console.safe import one_line
 from .failure import error_json, paragraph
-from .inputs import STDIN, read_schema, read_words, take_document
+from .inputs import STDIN, read_schema, read_words
 from .options import Common
 from .outcome import DONE, INCOMPLETE, exit_code, report_extraction
 from .session import Session, with_session
@@ -68,28 +69,29 @@ def command(
 
 
 def _extract_one(session: Session, file: str, asked: dict[str, Any]) -> int:
-    document = take_document(file, max_mb=session.settings.max_file_mb)
-    try:
-        with session.progress() as view:
-            extraction = session.client.extract(document.path, on_event=view.on_event, **asked)
-    finally:
-        document.remove_copy()
+    with session.document(file) as path, session.progress() as view:
+        extraction = session.client.extract(path, on_event=view.on_event, **asked)
     return report_extraction(session, extraction)
 
 
 def _extract_many(session: Session, files: tuple[str, ...], asked: dict[str, Any], write: Any) -> int:
     codes: list[int] = []
     failed = incomplete = 0
-    with session.progress() as view:
-        for item in session.client.extract_many(_announced(files, view), **asked):
-            write(_item_json(item))
-            codes.append(_code(item))
-            if item.error is not None:
-                failed += 1
-                session.talk.tell(f"{one_line(item.file)}: {paragraph(item.error)}")
-            elif codes[-1] == INCOMPLETE:
-                incomplete += 1
-                session.talk.tell(f"{one_line(item.file)}: incomplete, see its issues")
+    try:
+        with session.progress() as view:
+            for item in session.client.extract_many(_announced(files, view), **asked):
+                write(_item_json(item))
+                codes.append(_code(item))
+                if item.error is not None:
+                    failed += 1
+                    session.talk.tell(f"{one_line(item.file)}: {paragraph(item.error)}")
+                elif codes[-1] == INCOMPLETE:
+                    incomplete += 1
+                    session.talk.tell(f"{one_line(item.file)}: incomplete, see its issues")
+    except KeyboardInterrupt:
+        rest = " ".join(shlex.quote(file) for file in files[len(codes) :][:3])
+        session.talk.tell(f"\nInterrupted after {len(codes)} of {len(files)} files; go on from: {rest}")
+        raise
     session.talk.remark(
         f"{len(files)} files: {len(files) - failed} extracted, {incomplete} incomplete, {failed} failed."
     )

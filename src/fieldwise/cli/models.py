@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fieldwise.errors import MissingExtra
-from fieldwise.llm.weights import DEFAULT_WEIGHTS, ensure_weights, find_parts, models_folder
-from fieldwise.model import Progress
+from fieldwise.llm.weights import DEFAULT_WEIGHTS, find_parts, models_folder
 from fieldwise.registry import names
 
 from .console.safe import one_line

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from fieldwise.handle import RunHandle
-from fieldwise.model import JsonSchema, Run, now
+from fieldwise.model import JsonSchema
 
-from .inputs import STDIN, read_schema, read_words, take_document
+from .inputs import STDIN, read_schema, read_words
 from .options import Common
 from .outcome import report_outcome
 from .review import review_and_report
@@ -46,21 +46,5 @@ def command(session: Session, file: str, prompt: str | None, approve: bool, sche
 
 
 def _start(session: Session, file: str, prompt: str, schema: JsonSchema | None) -> RunHandle:
-    document = take_document(file, max_mb=session.settings.max_file_mb)
-    began = now()
-
-    def started() -> Run | None:
-        return session.newest_run(document.path, prompt, since=began)
-
-    try:
-        with session.keeping(lambda: run.id if (run := started()) else None), session.progress() as view:
-            handle = session.client.start(document.path, prompt, schema=schema, on_event=view.on_event)
-    except BaseException:
-        run = started() if document.is_copy else None
-        if run is not None and run.document_id is None:
-            session.talk.tell(f"What came through stdin is kept in {document.path} until run {run.id} has read it.")
-        else:
-            document.remove_copy()
-        raise
-    document.remove_copy()
-    return handle
+    with session.document(file, prompt) as path, session.progress() as view:
+        return session.client.start(path, prompt, schema=schema, on_event=view.on_event)

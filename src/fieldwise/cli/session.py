@@ -15,12 +15,13 @@ import click
 
 from fieldwise.client import Fieldwise
 from fieldwise.handle import RunHandle
-from fieldwise.model import JsonSchema, Run
+from fieldwise.model import JsonSchema, Run, now
 from fieldwise.settings import Setting, Settings, explain_settings
 
 from .console.output import Output
 from .console.progress import ProgressView
-from .console.talk import Talk, log_to_stderr
+from .console.talk import LogView, Talk
+from .inputs import take_document
 from .options import Options, options_of
 
 P = ParamSpec("P")
@@ -38,6 +39,7 @@ class Session:
         self.options = options
         self.talk = Talk(quiet=options.quiet)
         self.output = Output(options.output)
+        self._log = LogView(self.talk, options.verbose) if options.verbose else None
 
     @cached_property
     def _explained(self) -> tuple[Settings, tuple[Setting, ...]]:
@@ -85,23 +87,52 @@ class Session:
         with self.progress() as view:
             return self.client.resume(handle.id, on_event=view.on_event)
 
-    def newest_run(self, path: Path, prompt: str, *, since: datetime) -> Run | None:
-        """Return the run that a call to start one has left, if it came so far before it was interrupted."""
+    @contextmanager
+    def document(self, argument: str, prompt: str | None = None) -> Iterator[Path]:
+        """Yield the path of the document that a run is to be started on (`-`: a copy of stdin).
+
+        On Ctrl-C say how to go on with the run. The copy is removed unless a run that was kept has still to read it.
+        """
+        document = take_document(argument, max_mb=self.settings.max_file_mb)
+        began = now()
+
+        def started() -> Run | None:
+            return self._newest_run(document.path, prompt, since=began)
+
+        try:
+            with self.keeping(lambda: run.id if (run := started()) else None):
+                yield document.path
+        except BaseException:
+            run = started() if document.is_copy else None
+            if run is not None and run.document_id is None:
+                self.talk.tell(f"What came through stdin is kept in {document.path} until run {run.id} has read it.")
+            else:
+                document.remove_copy()
+            raise
+        document.remove_copy()
+
+    def _newest_run(self, path: Path, prompt: str | None, *, since: datetime) -> Run | None:
         for run in self.client.runs(limit=20):
-            if run.file_path == str(path.absolute()) and run.prompt == prompt and run.created_at >= since:
+            of_this_call = run.file_path == str(path.absolute()) and run.created_at >= since
+            if of_this_call and prompt in (None, run.prompt):
                 return run
         return None
 
     def __enter__(self) -> Session:
-        log_to_stderr(self.options)
         self.output.check()
+        if self._log is not None:
+            self._log.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if "client" in self.__dict__:
-            self.client.close()
+        try:
+            if "client" in self.__dict__:
+                self.client.close()
+        finally:
+            if self._log is not None:
+                self._log.close()
 
 
 def with_session(command: Callable[Concatenate[Session, P], int | None]) -> Callable[P, int | None]:

@@ -30,6 +30,12 @@ def test_run_ids_and_agents_are_offered(cli: Any, paper: str) -> None:
     assert offered(["agents", "show"], agent[:3]) == [agent]
 
 
+def test_the_store_named_before_the_command_is_the_one_looked_in(cli: Any, paper: str) -> None:
+    there = cli.started(paper, "Extract it", "--store", "other.db")
+    assert offered(["show"], "run_") == []
+    assert offered(["--store", "other.db", "show"], "run_") == [there]
+
+
 def test_a_store_that_cannot_be_read_offers_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert offered(["--store", "/proc/none/x.db", "show"], "") == []
     captured = capfd.readouterr()

@@ -22,7 +22,14 @@ def test_the_help_lists_every_exit_code(cli: Any) -> None:
     helped = cli("--help")
     assert helped.code == 0
     listed = helped.out[helped.out.index("Exit codes:") :]
-    for code, meaning in {0: "done", 1: "failed", 3: "rejected", 4: "credentials", 5: "done, but", 8: "waiting"}.items():
+    for code, meaning in {
+        0: "done",
+        1: "failed",
+        3: "rejected",
+        4: "credentials",
+        5: "done, but",
+        8: "waiting",
+    }.items():
         assert f"  {code}  {meaning}" in listed
     assert "130  Ctrl-C" in listed
     assert set(app.EXIT_CODES) == {0, 1, 2, 3, 4, 5, 8, 130}
@@ -142,9 +149,7 @@ def test_an_error_with_json_is_an_object_on_stdout(cli: Any) -> None:
     assert called.json["error"]["next_step"]
 
 
-def test_a_bug_is_one_paragraph_too_and_its_traceback_comes_with_vv(
-    cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_is_one_paragraph_too_and_its_traceback_comes_with_vv(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(settings: object) -> object:
         raise ZeroDivisionError("division by zero")
 
@@ -162,6 +167,18 @@ def test_the_paragraph_names_a_kept_run_once() -> None:
     told = paragraph(FieldwiseError("It failed.", next_step="Mend it.", run_id="run_7"))
     assert told == "Error: It failed. Mend it. The run is kept: fieldwise review run_7 [error]"
     assert paragraph(InputError("Run run_7 is odd.", run_id="run_7")).count("run_7") == 1
+
+
+def test_the_first_ctrl_c_may_clean_up_and_the_second_ends_at_once() -> None:
+    code = (
+        "import os, signal, time\nfrom fieldwise.cli.app import _second_interrupt_ends_at_once\n"
+        "with _second_interrupt_ends_at_once():\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n        print('cleaning up', flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (130, "cleaning up\n")
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:

@@ -68,9 +68,8 @@ def test_the_line_has_the_stage_the_model_and_the_seconds() -> None:
         view.on_event(Progress(stage="propose", message="Asking the model: propose (attempt 2 of 3)"))
         view.on_event(Progress(stage="model", message="Reading", done=512, total=4096, unit="tokens"))
         clock.now = 7.4
-        assert (
-            view.line() == "Asking the model: propose (attempt 2 of 3) · Reading, 512 of 4,096 tokens · 7 s"
-        )
+        asked = "Asking the model: propose (attempt 2 of 3)"
+        assert view.line() == f"{asked} · Reading, 512 of 4,096 tokens · ━━╌╌╌╌╌╌╌╌╌╌ · 7 s"
         view.on_event(Progress(stage="extract", message="Extracting"))
         assert view.line() == "Extracting · 7 s"
 

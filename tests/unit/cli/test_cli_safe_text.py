@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from fieldwise.cli.console.safe import dump_json, one_line, safe
 from fieldwise.cli.console.secrets import without_password
 
-HOSTILE = "[red]x[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J a\rb \u202egnp.exe \u2066iso\u2069 \U000e0041 \ufeff \x00"
+HOSTILE = (
+    "[red]x[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J a\rb \u202egnp.exe \u2066iso\u2069 \U000e0041 \ufeff \x00"
+)
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0041]")
 
 
@@ -59,6 +61,10 @@ def test_json_is_harmless_and_keeps_its_value(value: Any, compact: bool) -> None
     assert not OBEYED.search(text)
     assert json.loads(text) == value
     text.encode("utf-8")
+
+
+def test_numbers_that_json_has_not_are_written_as_text() -> None:
+    assert json.loads(dump_json({"a": [float("nan"), float("-inf"), 1.5]})) == {"a": ["nan", "-inf", 1.5]}
 
 
 def test_passwords_in_urls_are_not_shown() -> None:

@@ -21,6 +21,7 @@ from .safe import one_line
 
 PATIENCE_SECONDS = 1.0
 PLAIN_EVERY_SECONDS = 10.0
+BAR_WIDTH = 12
 
 
 class ProgressView:
@@ -67,8 +68,10 @@ class ProgressView:
 
     def line(self) -> str:
         """Return what is going on, in one line, with the seconds since the start."""
-        parts = [describe(self._latest[kind]) for kind in ("stage", "model") if kind in self._latest]
-        return " · ".join([*(parts or ["Working"]), f"{self._clock() - self._started:.0f} s"])
+        shown = [self._latest[kind] for kind in ("stage", "model") if kind in self._latest]
+        parts = [describe(progress) for progress in shown] or ["Working"]
+        seconds = f"{self._clock() - self._started:.0f} s"
+        return " · ".join([*parts, *(bar(shown[-1]) if shown else ()), seconds])
 
     def _go_live(self) -> None:
         with self._lock:
@@ -92,6 +95,14 @@ class ProgressView:
             return
         self._last_line = (progress.message, now)
         self._console.print(Text(f"[{now - self._started:6.1f} s] {describe(progress)}"), soft_wrap=True)
+
+
+def bar(progress: Progress) -> tuple[str, ...]:
+    """Draw how much is done, where the whole is known."""
+    if progress.done is None or not progress.total:
+        return ()
+    filled = round(BAR_WIDTH * min(1.0, progress.done / progress.total))
+    return ("━" * filled + "╌" * (BAR_WIDTH - filled),)
 
 
 def describe(progress: Progress) -> str:

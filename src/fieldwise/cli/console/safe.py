@@ -7,6 +7,7 @@ override could make it read differently from what it is. Such characters are sho
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -33,15 +34,28 @@ def one_line(text: object, limit: int = 0) -> str:
 
 def dump_json(value: Any, *, compact: bool = False, ascii_only: bool = False) -> str:
     """Write `value` as JSON that is safe to print: what a terminal would obey is a `\\u` escape of the same value."""
-    text = json.dumps(
-        value,
-        ensure_ascii=ascii_only,
-        indent=None if compact else 2,
-        separators=(",", ":") if compact else None,
-        allow_nan=False,
-    )
+
+    def write(what: Any) -> str:
+        separators = (",", ":") if compact else None
+        return json.dumps(
+            what, ensure_ascii=ascii_only, indent=None if compact else 2, separators=separators, allow_nan=False
+        )
+
+    try:
+        text = write(value)
+    except ValueError:
+        # A model may write NaN, which JSON has not. As text it is at least not lost.
+        text = write(_finite(value))
     # Outside strings JSON has no such characters, so the escapes can only fall inside strings.
     return _OBEYED.sub(lambda found: _json_escape(found[0]), text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _escape(character: str) -> str:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from .safe import safe
-
-if TYPE_CHECKING:
-    from fieldwise.cli.options import Options
 
 PIPED_WIDTH = 120
 
@@ -47,17 +43,25 @@ def plain_console(stream: object) -> Console:
     return console
 
 
-def log_to_stderr(options: Options) -> None:
-    """Let -v show the package's log, and -vv its details."""
-    if not options.verbose:
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(_SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("fieldwise")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO if options.verbose == 1 else logging.DEBUG)
+class LogView(logging.Handler):
+    """Shows the package's log with -v and its details with -vv: above a live line, not across it."""
 
+    def __init__(self, talk: Talk, verbose: int) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
+        self._talk = talk
+        self._level = logging.INFO if verbose == 1 else logging.DEBUG
 
-class _SafeFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return safe(super().format(record))
+    def emit(self, record: logging.LogRecord) -> None:
+        self._talk.tell(self.format(record), "dim")
+
+    def open(self) -> None:
+        logger = logging.getLogger("fieldwise")
+        logger.addHandler(self)
+        logger.setLevel(self._level)
+
+    def close(self) -> None:
+        logger = logging.getLogger("fieldwise")
+        logger.removeHandler(self)
+        logger.setLevel(logging.NOTSET)
+        super().close()
