@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fieldwise.model.document import BlockKind
 
 from .cells import tidy
-from .lines import Corners, Run, around, lines_of, lines_of_words
+from .lines import Corners, Run, around, lines_of, run_of
 from .markdown import BULLETS, Grid, GridCell, Line, Placed, TextBlock
 from .rulings import Edges
 from .tables import Found, find_tables
@@ -42,13 +42,12 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
     stood that they took words from. Words that no region holds become paragraphs of their own, put before the first
     block that lies below them.
     """
-    tables = find_tables(lines_of_words([word for run in runs if run.upright for word in run.words]), edges)
+    tables = find_tables(lines_of(run for run in runs if run.upright), edges)
     taken = {id(word) for table in tables for word in table.words}
     held: list[list[Run]] = [[] for _ in regions]
     loose: list[Run] = []
     for run in runs:
-        rest = run._replace(words=tuple(word for word in run.words if id(word) not in taken)) if taken else run
-        for index, part in _share(rest, regions):
+        for index, part in _share(_without(run, taken), regions):
             (loose if index is None else held[index]).append(part)
     placed: list[tuple[tuple[float, int], Corners, Item]] = []
     for index, (region, its_runs) in enumerate(zip(regions, held, strict=True)):
@@ -72,6 +71,13 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
     return _joined(_upper_first(blocks))
 
 
+def _without(run: Run, taken: set[int]) -> Run:
+    left = tuple(word for word in run.words if id(word) not in taken) if taken else run.words
+    if len(left) == len(run.words):
+        return run
+    return Run(left, around(left) if left else run.corners, run.upright)
+
+
 def _parted(runs: list[Run], tables: Sequence[Found]) -> list[list[Run]]:
     """Divide what is left of a region at the tables that were taken out of its middle."""
     if not runs or not tables:
@@ -81,7 +87,7 @@ def _parted(runs: list[Run], tables: Sequence[Found]) -> list[list[Run]]:
     for run in runs:
         for word in run.words:
             middle = (word.y0 + word.y1) / 2
-            parts.setdefault(sum(top < middle for top in tops), []).append(Run((word,), run.upright))
+            parts.setdefault(sum(top < middle for top in tops), []).append(run_of(word, run.upright))
     return [part for _, part in sorted(parts.items())]
 
 
@@ -153,13 +159,13 @@ def _share(run: Run, regions: Sequence[Region]) -> Iterable[tuple[int | None, Ru
     """Give the run to the region that holds it, or divide it among several, word by word."""
     if not run.words:
         return
-    whole = around(run.words)
+    whole = run.corners
     for index, region in enumerate(regions):
         if _inside(whole, region.corners) and not _contested(whole, index, regions):
             yield index, run
             return
     for word in run.words:
-        yield _holder(word, regions), Run((word,), run.upright)
+        yield _holder(word, regions), run_of(word, run.upright)
 
 
 def _contested(corners: Corners, index: int, regions: Sequence[Region]) -> bool:
@@ -169,15 +175,15 @@ def _contested(corners: Corners, index: int, regions: Sequence[Region]) -> bool:
 def _holder(word: Placed, regions: Sequence[Region]) -> int | None:
     """Return the region of this word: the smallest that holds its middle, and best one whose text has the word."""
     x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-    best: tuple[bool, float] | None = None
-    found: int | None = None
-    for index, region in enumerate(regions):
-        x0, y0, x1, y1 = region.corners
-        if x0 - _SLACK <= x <= x1 + _SLACK and y0 - _SLACK <= y <= y1 + _SLACK:
-            rank = (word.text not in region.text, (x1 - x0) * (y1 - y0))
-            if best is None or rank < best:
-                best, found = rank, index
-    return found
+    holders = [
+        (index, region)
+        for index, region in enumerate(regions)
+        if region.corners[0] - _SLACK <= x <= region.corners[2] + _SLACK
+        and region.corners[1] - _SLACK <= y <= region.corners[3] + _SLACK
+    ]
+    if len(holders) < 2:
+        return holders[0][0] if holders else None
+    return min(holders, key=lambda holder: (word.text not in holder[1].text, _area(holder[1].corners)))[0]
 
 
 def _item(region: Region, runs: list[Run]) -> Item:
@@ -230,7 +236,7 @@ def _grid(region: Region, runs: list[Run]) -> Grid:
         for word in run.words:
             x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
             row, column, _ = min(places, key=lambda place: _distance(x, y, place[2]), default=(0, 0, None))
-            words.setdefault((row, column), []).append(Run((word,), run.upright))
+            words.setdefault((row, column), []).append(run_of(word, run.upright))
     cells = tuple(
         GridCell(row, column, lines_of(its), header=region.has_header and row == 0, box=boxes.get((row, column)))
         for (row, column), its in sorted(words.items())
@@ -273,6 +279,10 @@ def _inside(inner: Corners, outer: Corners) -> bool:
         and inner[2] <= outer[2] + _SLACK
         and inner[3] <= outer[3] + _SLACK
     )
+
+
+def _area(corners: Corners) -> float:
+    return (corners[2] - corners[0]) * (corners[3] - corners[1])
 
 
 def _overlap(a: Corners, b: Corners) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .markdown import Line, Placed
@@ -11,41 +11,65 @@ Corners = tuple[float, float, float, float]
 
 
 class Run(NamedTuple):
-    """Words that the file draws as one piece, in their order. `upright` is False for text turned by some angle."""
+    """Words that the file draws as one piece: one line, in their order, and the box around them.
+
+    `upright` is False for text turned by some angle.
+    """
 
     words: tuple[Placed, ...]
+    corners: Corners
     upright: bool = True
 
 
-def lines_of(runs: Sequence[Run]) -> tuple[Line, ...]:
-    """Sort the words of runs into lines. Turned text keeps the order it was drawn in, each run a line of its own."""
-    upright = [word for run in runs if run.upright for word in run.words]
-    return (*lines_of_words(upright), *(run.words for run in runs if not run.upright))
+def run_of(word: Placed, upright: bool = True) -> Run:
+    return Run((word,), word[1:], upright)
 
 
-def lines_of_words(words: Sequence[Placed]) -> tuple[Line, ...]:
-    """Sort upright words into lines, top to bottom, each left to right."""
-    lines: list[list[Placed]] = []
-    top = bottom = 0.0
-    for word in sorted(words, key=lambda word: (word.y0 + word.y1, word.x0)):
-        middle = (word.y0 + word.y1) / 2
-        if lines and top <= middle <= bottom and _same_line(lines[-1], word):
-            lines[-1].append(word)
-            top, bottom = min(top, word.y0), max(bottom, word.y1)
+def lines_of(runs: Iterable[Run]) -> tuple[Line, ...]:
+    """Sort runs into lines, top to bottom, each left to right.
+
+    Turned text keeps the order it was drawn in, each run a line of its own at the end.
+    """
+    runs = list(runs)
+    upright = sorted((run for run in runs if run.upright), key=_by_middle)
+    lines: list[list[Run]] = []
+    top = bottom = ref_top = ref_bottom = 0.0
+    for run in upright:
+        _, y0, _, y1 = run.corners
+        # Measured against the line's smallest piece: a tall one must not pull two lines into one.
+        overlap = min(ref_bottom, y1) - max(ref_top, y0)
+        if lines and top <= (y0 + y1) / 2 <= bottom and overlap > 0.4 * min(ref_bottom - ref_top, y1 - y0):
+            lines[-1].append(run)
+            top, bottom = min(top, y0), max(bottom, y1)
+            if y1 - y0 < ref_bottom - ref_top:
+                ref_top, ref_bottom = y0, y1
         else:
-            lines.append([word])
-            top, bottom = word.y0, word.y1
-    return tuple(tuple(sorted(line, key=lambda word: word.x0)) for line in lines)
+            lines.append([run])
+            top, bottom = ref_top, ref_bottom = y0, y1
+    return (*map(_line, lines), *(run.words for run in runs if not run.upright))
+
+
+def lines_of_words(words: Iterable[Placed]) -> tuple[Line, ...]:
+    """Sort upright words into lines, top to bottom, each left to right."""
+    return lines_of(map(run_of, words))
 
 
 def around(words: Iterable[Placed]) -> Corners:
     """Return the smallest box that holds all the words (at least one)."""
-    x0s, y0s, x1s, y1s = zip(*(word[1:] for word in words), strict=True)
+    _, x0s, y0s, x1s, y1s = zip(*words, strict=True)
     return min(x0s), min(y0s), max(x1s), max(y1s)
 
 
-def _same_line(line: list[Placed], word: Placed) -> bool:
-    """Compare with the line's nearest word on the left or right: a tall word must not pull two lines into one."""
-    near = min(line, key=lambda other: max(word.x0 - other.x1, other.x0 - word.x1))
-    overlap = min(near.y1, word.y1) - max(near.y0, word.y0)
-    return overlap > 0.4 * min(near.y1 - near.y0, word.y1 - word.y0)
+def _by_middle(run: Run) -> tuple[float, float]:
+    x0, y0, _, y1 = run.corners
+    return y0 + y1, x0
+
+
+def _line(runs: list[Run]) -> Line:
+    if len(runs) == 1:
+        return runs[0].words
+    return tuple(sorted([word for run in runs for word in run.words], key=_left))
+
+
+def _left(word: Placed) -> float:
+    return word.x0

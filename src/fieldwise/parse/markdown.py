@@ -20,7 +20,8 @@ from fieldwise.model.document import BlockKind
 
 BULLETS = frozenset("•◦▪▫‣·●○■□–—-*∙⁃➢➤✓\uf0b7\uf0a7")
 
-_DIGITS = 5  # of a box's fractions: a hundredth of a point on any page
+_UNITS = 100_000  # of a box's fractions: a hundredth of a point on any page
+_NOWHERE = (-1.0, -1.0, -1.0, -1.0)
 
 
 class Placed(NamedTuple):
@@ -71,7 +72,7 @@ class PageWriter:
         self._parts: list[str] = []
         self._length = 0
         self._texts: list[str] = []
-        self._boxes: list[float] = []
+        self._corners: list[float] = []
         self._spans: list[int] = []
         self._blocks: list[Block] = []
         self._tables: list[Table] = []
@@ -83,7 +84,7 @@ class PageWriter:
             height=round(self._height, 3),
             rotation=self._rotation,
             markdown="".join(self._parts),
-            word_columns=WordColumns(texts=tuple(self._texts), boxes=tuple(self._boxes), spans=tuple(self._spans)),
+            word_columns=WordColumns(texts=tuple(self._texts), boxes=self._boxes(), spans=tuple(self._spans)),
             blocks=tuple(self._blocks),
             tables=tuple(self._tables),
         )
@@ -171,24 +172,36 @@ class PageWriter:
             self._word(word, word.text.replace("|", "\\|") if in_cell else word.text)
 
     def _word(self, word: Placed, written: str) -> None:
+        start = self._length
+        self._length = end = start + len(written)
+        self._parts.append(written)
         self._texts.append(word.text)
-        self._spans += (self._length, self._length + len(written))
-        self._boxes += self._fractions(word[1:]) or (-1.0, -1.0, -1.0, -1.0)
-        self._put(written)
+        self._spans += (start, end)
+        self._corners += word[1:]
 
-    def _fractions(self, corners: tuple[float, float, float, float]) -> Box | None:
+    def _boxes(self) -> tuple[float, ...]:
+        """Return all words' corners as fractions, flat; -1 four times for a word outside the page."""
+        corners = self._corners
+        boxes: list[float] = []
+        for at in range(0, len(corners), 4):
+            boxes += self._fractions(corners[at : at + 4]) or _NOWHERE
+        return tuple(boxes)
+
+    def _fractions(self, corners: Sequence[float]) -> Box | None:
         """Return the box as fractions, cut at the page's edges; None for what lies outside the page."""
         x0, y0, x1, y1 = corners
         width, height = self._width, self._height
-        if not (width > 0 and height > 0 and x0 < width and x1 > 0 and y0 < height and y1 > 0):
-            return None
-        left, top = max(x0 / width, 0.0), max(y0 / height, 0.0)
-        right, bottom = min(x1 / width, 1.0), min(y1 / height, 1.0)
+        if x0 < 0.0 or y0 < 0.0 or x1 > width or y1 > height:
+            if not (width > 0 and height > 0 and x0 < width and x1 > 0 and y0 < height and y1 > 0):
+                return None
+            x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)
+        across, down = _UNITS / width, _UNITS / height
+        # Faster than round() with digits, and there are four for each word.
         return (
-            round(left, _DIGITS),
-            round(top, _DIGITS),
-            round(right - left, _DIGITS),
-            round(bottom - top, _DIGITS),
+            int(x0 * across + 0.5) / _UNITS,
+            int(y0 * down + 0.5) / _UNITS,
+            int((x1 - x0) * across + 0.5) / _UNITS,
+            int((y1 - y0) * down + 0.5) / _UNITS,
         )
 
     def _begin(self) -> int:

@@ -124,7 +124,7 @@ def _run(item: Any) -> Run:
         # Without word boxes (turned or odd text): its words share the box of the whole piece.
         corners = (item.x, item.y, item.x + item.width, item.y + item.height)
         words = tuple(Placed(text, *corners) for text in _UNWRITABLE.sub("", item.text).split())
-    return Run(words, upright)
+    return Run(words, around(words) if words else (0.0, 0.0, 0.0, 0.0), upright)
 
 
 def _whole_words(item: Any) -> tuple[Placed, ...]:

@@ -85,9 +85,18 @@ class _Lines:
         self.drawn = [sorted({(start, end) for _, start, end in group}) for group in groups]
         self._pieces = [_join((start, end) for _, start, end in group) for group in groups]
 
-    def covers(self, index: int, start: float, end: float) -> bool:
-        """Whether line `index` is drawn all the way from `start` to `end`."""
-        return any(a <= start + _SNAP and b >= end - _SNAP for a, b in self._pieces[index])
+    def covered(self, places: Sequence[float]) -> list[list[bool]]:
+        """For each line, tell of each space between neighboring `places` whether the line is drawn all along it."""
+        table = []
+        for pieces in self._pieces:
+            row = [False] * (len(places) - 1)
+            for start, end in pieces:
+                at = bisect_left(places, start - _SNAP)
+                while at < len(row) and places[at + 1] <= end + _SNAP:
+                    row[at] = True
+                    at += 1
+            table.append(row)
+        return table
 
 
 def _join(pieces: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -103,14 +112,28 @@ def _join(pieces: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 def _cells(horizontal: _Lines, vertical: _Lines) -> list[Corners]:
     """Return the smallest closed rectangle from each crossing to the lower right."""
     xs, ys = vertical.places, horizontal.places
+    along, down = horizontal.covered(xs), vertical.covered(ys)
     found = []
     for top in range(len(ys) - 1):
         for left in range(len(xs) - 1):
-            cell = _cell(horizontal, vertical, left, top)
-            if cell is not None:
-                right, bottom = cell
-                found.append((xs[left], ys[top], xs[right], ys[bottom]))
+            if along[top][left] and down[left][top]:
+                cell = _cell(along, down, left, top)
+                if cell is not None:
+                    right, bottom = cell
+                    found.append((xs[left], ys[top], xs[right], ys[bottom]))
     return found
+
+
+def _cell(along: list[list[bool]], down: list[list[bool]], left: int, top: int) -> tuple[int, int] | None:
+    for bottom in range(top + 1, len(along)):
+        if not down[left][bottom - 1]:
+            return None
+        for right in range(left + 1, len(down)):
+            if not along[top][right - 1]:
+                break
+            if all(down[right][top:bottom]) and all(along[bottom][left:right]):
+                return right, bottom
+    return None
 
 
 def _stacked(horizontal: _Lines) -> list[Corners]:
@@ -140,30 +163,21 @@ def _stacked(horizontal: _Lines) -> list[Corners]:
 
 def _unbroken(cells: Sequence[Corners], words: Sequence[Placed]) -> list[Corners]:
     """Leave out cells through whose sides running text goes: the space between two tables of the same columns."""
+    if not cells:
+        return []
+    spaces = sorted(
+        ((a.y0 + a.y1) / 2, a.x1 - 1, b.x0 + 1)
+        for a, b in pairwise(words)
+        if abs(a.y0 - b.y0) < 2 and b.x0 - a.x1 < 0.45 * (a.y1 - a.y0)
+    )
     return [
         (x0, y0, x1, y1)
         for x0, y0, x1, y1 in cells
         if not any(
-            y0 < (a.y0 + a.y1) / 2 < y1
-            and abs(a.y0 - b.y0) < 2
-            and b.x0 - a.x1 < 0.45 * (a.y1 - a.y0)
-            and (a.x1 - 1 <= x0 <= b.x0 + 1 or a.x1 - 1 <= x1 <= b.x0 + 1)
-            for a, b in pairwise(words)
+            left <= x0 <= right or left <= x1 <= right
+            for _, left, right in spaces[bisect_left(spaces, (y0,)) : bisect_left(spaces, (y1,))]
         )
     ]
-
-
-def _cell(horizontal: _Lines, vertical: _Lines, left: int, top: int) -> tuple[int, int] | None:
-    xs, ys = vertical.places, horizontal.places
-    for bottom in range(top + 1, len(ys)):
-        if not vertical.covers(left, ys[top], ys[bottom]):
-            return None
-        for right in range(left + 1, len(xs)):
-            if not horizontal.covers(top, xs[left], xs[right]):
-                break
-            if vertical.covers(right, ys[top], ys[bottom]) and horizontal.covers(bottom, xs[left], xs[right]):
-                return right, bottom
-    return None
 
 
 def _adjoining(cells: Sequence[Corners]) -> list[list[Corners]]:

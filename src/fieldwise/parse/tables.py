@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,17 +42,20 @@ def _ruled(lattice: Lattice, words: Sequence[Placed]) -> Found | None:
     inside: dict[tuple[int, int], list[Placed]] = {}
     beside = 0
     spans = {(row, column): (rows, columns, corners) for row, column, rows, columns, corners in lattice.cells}
+    owner = {
+        (row + down, column + along): (row, column)
+        for (row, column), (rows, columns, _) in spans.items()
+        for down in range(rows)
+        for along in range(columns)
+    }
     for word in words:
         x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-        if not y0 <= y <= y1:
-            continue
-        if not x0 <= x <= x1:
-            beside += 1
-            continue
-        for place, (_, _, (left, top, right, bottom)) in spans.items():
-            if left <= x <= right and top <= y <= bottom:
+        if y0 <= y <= y1:
+            place = owner.get((bisect_right(lattice.ys, y) - 1, bisect_right(lattice.xs, x) - 1))
+            if place is not None:
                 inside.setdefault(place, []).append(word)
-                break
+            else:
+                beside += not x0 <= x <= x1
     # An empty lattice is the grid of a diagram; one that only frames text in a single column is no table.
     if len(inside) < max(3, 0.25 * len(spans)) or len({column for _, column in inside}) < 2:
         return None
