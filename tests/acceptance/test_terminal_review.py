@@ -15,7 +15,7 @@ def test_a_person_revises_edits_leaves_comes_back_and_approves(desk: Any, editor
     person = desk.sit_down("run", "paper.md", "Extract the title, authors and year", "-o", "out.json")
     first = person.menu()
     assert "Version 1 for paper.md, proposed by the model" in first
-    assert re.search(r"year +integer +yes +The year of publication\. +1991 +p\. 1", first)
+    assert re.search(r"year +integer +yes +The year of publication\. +1991 +p\.\s1", first)
 
     person.types("r")
     person.sees("empty line or Ctrl-D")

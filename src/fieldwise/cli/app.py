@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "runs": ("runs", "List the runs."),
         "show": ("show", "Show one run: its proposal, or its result."),
         "extract": ("extract", "Extract the fields of an agent or a schema from files."),
+        "evaluate": ("evaluate", "Compare predictions with gold, to the cell."),
         "parse": ("parse", "Read a document: markdown, or words, boxes and tables."),
         "agents": ("agents", "The agreed schemas, saved under a name."),
         "models": ("models", "The models there are, and how to get one."),

@@ -117,7 +117,7 @@ def test_show_has_the_proposal_while_it_waits_and_the_extraction_once_it_is_done
     assert {"version", "schema", "evidence", "feedback"} <= set(waiting["proposal"])
     assert waiting["proposal"]["evidence"][0]["citation"]["page"] == 1
     text = cli("show", run_id)
-    assert "Loading at Scale  p. 1" in text.out
+    assert "Loading at Scale  p.\u00a01" in text.out
     assert f"fieldwise review {run_id}" in text.err
 
     done = cli("decide", run_id, "approve").json
@@ -251,3 +251,13 @@ def test_a_damaged_store_is_found(cli: Any, tmp_path: Path) -> None:
     called = cli("store", "check", "--store", "broken.db")
     assert called.code == 1
     assert "Traceback" not in called.err
+
+
+def test_ids_are_whole_at_80_columns(cli: Any, paper: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = cli.started(paper, "Extract the title, the authors and the year of publication of this paper")
+    monkeypatch.setenv("COLUMNS", "80")
+    for line in (shown := cli("runs").out).splitlines():
+        assert len(line) <= 80
+    assert run_id in shown
+    assert "awaiting" in shown
+    assert "paper.md" in shown

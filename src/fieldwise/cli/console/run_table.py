@@ -25,19 +25,19 @@ _STYLES = {
 
 
 def run_table(runs: Iterable[Run]) -> Table:
-    """Return one row a run. Ids are never cut, so that they can be copied."""
+    """Return one row a run. Ids are not broken, so that they can be copied (80 columns are enough for that)."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Run", no_wrap=True)
-    table.add_column("Status", overflow="fold")
-    table.add_column("Document", overflow="fold", ratio=2)
-    table.add_column("Prompt", overflow="ellipsis", no_wrap=True, ratio=3)
-    table.add_column("Created", no_wrap=True)
+    table.add_column("Status", overflow="fold", min_width=9)
+    table.add_column("Document", overflow="fold", min_width=8)
+    table.add_column("Prompt", overflow="fold", min_width=12)
+    table.add_column("Created", overflow="fold", min_width=10)
     for run in runs:
         table.add_row(
             Text(run.id),
             Text(status_words(run), style=_STYLES.get(run.status, "")),
             Text(one_line(run.file_name, 60)),
-            Text(one_line(run.prompt, 120)),
+            Text(one_line(run.prompt, 90)),
             Text(local_time(run.created_at)),
         )
     return table

@@ -61,4 +61,4 @@ def heading(version: SchemaVersion, file_name: str) -> Text:
 def _example(evidence: FieldEvidence | None) -> Text:
     if evidence is None or evidence.citation is None:
         return Text("")
-    return Text(one_line(evidence.example, 80)).append(f"  p. {evidence.citation.page}", style="dim")
+    return Text(one_line(evidence.example, 80)).append(f"  p.\u00a0{evidence.citation.page}", style="dim")
