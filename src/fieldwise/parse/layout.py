@@ -40,7 +40,7 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
 
     Regions come in reading order. Tables found by geometry take their words first, and stand where the first region
     stood that they took words from. Words that no region holds become paragraphs of their own, put before the first
-    block that lies below them.
+    block that lies below them; turned ones come last.
     """
     tables = find_tables(lines_of(run for run in runs if run.upright), edges)
     taken = {id(word) for table in tables for word in table.words}
@@ -63,12 +63,13 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
             placed.append((place, table.corners, table.grid))
     placed.sort(key=lambda entry: entry[0])
     blocks = [(corners, item) for _, corners, item in placed]
-    apart += [
-        (around(word for line in lines for word in line), TextBlock("paragraph", lines)) for lines in _paragraphs(loose)
-    ]
+    for lines in _paragraphs([run for run in loose if run.upright]):
+        apart.append((around(word for line in lines for word in line), TextBlock("paragraph", lines)))
     for corners, item in apart:
         blocks.insert(_place_among(corners, [place for place, _ in blocks]), (corners, item))
-    return _joined(_upper_first(blocks))
+    # Stamps along the margin would only interrupt what they stand beside.
+    turned = lines_of(run for run in loose if not run.upright)
+    return [*_joined(_upper_first(blocks)), *([TextBlock("paragraph", turned)] if turned else [])]
 
 
 def _without(run: Run, taken: set[int]) -> Run:

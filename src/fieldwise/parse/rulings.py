@@ -10,8 +10,10 @@ from typing import NamedTuple
 from .lines import Corners
 from .markdown import Placed
 
-# Edges so near are one line: cells filled one by one leave gaps of up to two points.
-_SNAP = 3.0
+# Edges so near are one line: cells filled one by one leave gaps of some points between them.
+_SNAP = 3.2
+_WIDEST = 7.0  # of all edges that are taken for one line
+_LOWEST = 6.0  # a row of text is higher
 _BRIDGE = 4.0
 _NARROWEST = 8.0
 
@@ -57,14 +59,22 @@ def find_lattices(edges: Edges, words: Sequence[Placed]) -> list[Lattice]:
     # Of a closed table and the same one seen without its sides, the larger is right: often only the head is closed.
     for lattice in stacked:
         rivals = [other for other in found if _overlaps(other.corners, lattice.corners)]
-        if sum(len(other.cells) for other in rivals) < len(lattice.cells):
+        if sum(map(_weight, rivals)) < _weight(lattice):
             found = [other for other in found if other not in rivals] + [lattice]
     return sorted(found, key=lambda lattice: (lattice.ys[0], lattice.xs[0]))
 
 
 def _lattices(cells: Sequence[Corners], *, closed: bool) -> list[Lattice]:
     lattices = [_lattice(group, closed) for group in _adjoining(cells)]
-    return [lattice for lattice in lattices if len(lattice.xs) > 2 and len(lattice.ys) > 2]
+    return [
+        lattice
+        for lattice in lattices
+        if len(lattice.xs) > 2 and sum(b - a >= _LOWEST for a, b in pairwise(lattice.ys)) > 1
+    ]
+
+
+def _weight(lattice: Lattice) -> int:
+    return sum(y1 - y0 >= _LOWEST for *_, (_, y0, _, y1) in lattice.cells)
 
 
 def _overlaps(a: Corners, b: Corners) -> bool:
@@ -77,7 +87,7 @@ class _Lines:
     def __init__(self, edges: Iterable[tuple[float, float, float]]) -> None:
         groups: list[list[tuple[float, float, float]]] = []
         for edge in sorted(edges):
-            if groups and edge[0] - groups[-1][0][0] <= _SNAP:
+            if groups and edge[0] - groups[-1][-1][0] <= _SNAP and edge[0] - groups[-1][0][0] <= _WIDEST:
                 groups[-1].append(edge)
             else:
                 groups.append([edge])
