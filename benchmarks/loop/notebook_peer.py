@@ -29,9 +29,7 @@ def definitions(text: str) -> str:
         if line.startswith("In [") and line.rstrip().endswith("]:"):
             cells.append([])
             in_code = True
-        elif line.startswith("#") and in_code and line[:2] in ("##", "# ") and not cells[-1]:
-            in_code = False
-        elif in_code and line.startswith("### "):
+        elif in_code and (line.startswith("### ") or (line.startswith(("##", "# ")) and not cells[-1])):
             in_code = False
         elif in_code:
             cells[-1].append(line)
@@ -47,7 +45,7 @@ def load(notebook: Path, ask: Ask, parse: Parse, extract: Extract) -> dict[str, 
     services_parse = types.ModuleType("llama_cloud_services.parse")
 
     class Responses:
-        async def create(self, *, input: list[dict[str, str]], **options: Any) -> Any:  # noqa: A002  # the SDK's name
+        async def create(self, *, input: list[dict[str, str]], **options: Any) -> Any:  # the SDK's name
             return types.SimpleNamespace(output_text=await ask(input))
 
     class AsyncOpenAI:

@@ -1,4 +1,4 @@
-"""Start-up: `import fieldwise` and `fieldwise --help`, beside `import pydantic` and a bare interpreter in the same run."""
+"""Start-up: `import fieldwise` and `fieldwise --help`, beside `import pydantic` and a bare interpreter, in one run."""
 
 from __future__ import annotations
 
