@@ -6,7 +6,7 @@
 
 Issue codes. Something is missing (`incomplete`): `missing`, `invalid` where required, `truncated`, `part_failed`,
 `rows_missing`, `not_read`, `parse`. Look at it (`unverified` at most): `ungrounded`, `not_verbatim`, `sign_differs`,
-`unchecked`, `rows_differ`, `repeated`, `partly_read`, `invalid` where optional.
+`unchecked`, `no_column`, `rows_differ`, `repeated`, `partly_read`, `invalid` where optional.
 """
 
 from __future__ import annotations
@@ -205,12 +205,14 @@ class _Work:
         data, raw, known = answer.data, dict(answer.raw), dict[str, tuple[Place, ...]]()
         issues = list(answer.issues)
         lost = answer.lost
+        sure = True
         for table in found:
             data = merged(data, nested(table.path, table.records))
             raw |= table.raw
             known |= table.places
             issues += table.issues
             lost = lost or any(issue.code == "missing" for issue in table.issues)
+            sure = sure and table.sure
             reading.mark_spans_read(table.table.spans())
         data = _in_order(data, self._schema)
         data, raw, repeated = self._once(data, raw, {t.path for t in found}, locator)
@@ -231,7 +233,7 @@ class _Work:
                 lost=lost or refused_lost or rows_lost or bool(unread) or bool(self._document.issues),
                 whole=not partly,
                 counted=counted,
-                supported=evidence.asserted <= evidence.grounded and not refused,
+                supported=sure and evidence.asserted <= evidence.grounded and not refused,
             ),
             data=data,
             citations=evidence.citations,

@@ -278,7 +278,10 @@ def _limits(lines: Sequence[Line], bands: Sequence[_Band]) -> list[_Band]:
 def _entry(
     row: Line, before: Sequence[Line], after: Sequence[Line], bands: Sequence[_Band], limits: Sequence[_Band]
 ) -> Entry:
-    return Entry(tuple(_cell(row, before, after, bands, column, limits[column]) for column in range(len(bands))))
+    cells = tuple(_cell(row, before, after, bands, column, limits[column]) for column in range(len(bands)))
+    used = {word for cell in cells for word in cell}
+    words = [word for line in (*before, row, *after) for segment in line.segments for word in segment.words]
+    return Entry(cells, tuple(word for word in words if word not in used))
 
 
 def _cell(
@@ -349,7 +352,7 @@ def _as_columns_of(first: _Found, table: _Found) -> list[Entry]:
             at = target[column]
             if at is not None:
                 cells[at] = (*cells[at], *cell)
-        entries.append(Entry(tuple(cells)))
+        entries.append(entry._replace(cells=tuple(cells)))
     return entries
 
 

@@ -38,18 +38,33 @@ def retry_note(problems: list[str]) -> str:
     return f"An earlier answer could not be used:\n{listed}\nAnswer again, with these mended; null where not given."
 
 
-def columns_task(name: str, item: JsonSchema, sample: str) -> str:
+def columns_task(name: str, item: JsonSchema, columns: str) -> str:
     """Ask which column of a table holds which field of a list's records."""
     return "\n".join(
         [
-            "A table of a document. Its columns are named C1, C2, ... in order; the first rows are shown.",
+            "The columns of a table of a document, each with its heading and its first values:",
+            defuse(columns),
             "",
-            defuse(sample),
-            "",
-            f"Each row may be one entry of the list `{name}`, whose fields are:",
+            f"Each row of the table is one entry of `{name}`, with these fields:",
             outline(item),
             "",
-            "For each field, name the column that holds its values, or null if no column does. "
-            "A column belongs to at most one field. Judge by the heading and by the values.",
+            "Name for each field the column that holds its values, by heading and by values, "
+            "or null where none does. No column is used twice.",
+        ]
+    )
+
+
+def entries_task(name: str, item: JsonSchema, blocks: list[str]) -> str:
+    """Ask for fields of a list's entries that no column holds, from each entry's own text."""
+    numbered = "\n".join(f"[{n}] {defuse(block)}" for n, block in enumerate(blocks, 1))
+    return "\n".join(
+        [
+            f"Entries of `{name}` in a document, {len(blocks)} in all:",
+            numbered,
+            "",
+            "Give for each entry, in this order, these fields:",
+            outline(item),
+            "",
+            "Copy each value exactly as the entry has it, without its label; null where the entry does not give it.",
         ]
     )

@@ -27,9 +27,10 @@ Cell = tuple[int, ...]
 
 
 class Entry(NamedTuple):
-    """One entry of a table: for each column its words; empty where the cell is."""
+    """One entry of a table: for each column its words (none for an empty cell), and its lines' other words."""
 
     cells: tuple[Cell, ...]
+    notes: Cell = ()
 
 
 class LogicalTable:
@@ -58,16 +59,19 @@ class LogicalTable:
     @cached_property
     def entry_of(self) -> dict[int, int]:
         """Return, for each word of the table's body, the number of its entry."""
-        return {word: i for i, entry in enumerate(self.entries) for cell in entry.cells for word in cell}
+        return {
+            word: i for i, entry in enumerate(self.entries) for cell in (*entry.cells, entry.notes) for word in cell
+        }
 
-    def sample(self, rows: int = 3) -> str:
-        """Write heading and first entries for a prompt, columns named C1, C2 ..."""
-        lines = ["| " + " | ".join(f"C{i + 1}" for i in range(self.columns)) + " |"]
-        if any(self.heading):
-            lines.append("| " + " | ".join(text[:60] for text in self.heading) + " |")
-        for entry in self.entries[:rows]:
-            lines.append("| " + " | ".join(self.text(entry, c)[:60] for c in range(self.columns)) + " |")
-        return "\n".join(lines)
+    def notes(self, entry: Entry) -> str:
+        """Return what an entry's lines hold besides its cells."""
+        return " ".join(self._index.words[word] for word in entry.notes)
+
+    def block(self, entry: Entry) -> str:
+        """Write an entry for a prompt: its cells, then its notes."""
+        cells = " | ".join(text for c in range(self.columns) if (text := self.text(entry, c)))
+        notes = self.notes(entry)
+        return f"{cells} / {notes}" if notes else cells
 
     def spans(self) -> list[tuple[int, int, int]]:
         """Return (page, start, end) of the stretches of markdown that the entries cover."""
@@ -105,7 +109,7 @@ def filled_down(index: WordIndex, entries: tuple[Entry, ...]) -> tuple[Entry, ..
     filled: list[Entry] = []
     for entry in entries:
         first = entry.cells[0] or filled[-1].cells[0]
-        filled.append(Entry((first, *entry.cells[1:])))
+        filled.append(entry._replace(cells=(first, *entry.cells[1:])))
     return tuple(filled)
 
 
