@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from fieldwise.model import Frozen, JsonSchema, type_name, walk_fields
 
-from .check import check_schema
+from .check import new_faults
 from .edits import (
     Add,
     Describe,
@@ -90,7 +90,7 @@ def _apply(
     schema: JsonSchema, edits: Sequence[Edit], vetoed: dict[int, str], request: str
 ) -> tuple[Applied, dict[int, str]]:
     work = _Work(copy.deepcopy(schema), {f.path: f.path for f in walk_fields(schema)}, {}, request)
-    known_faults = _faults(schema)
+    known_faults = new_faults(schema)
     altered: set[str] = set()
     outcomes: list[Outcome] = []
     for index, edit in enumerate(edits):
@@ -100,7 +100,7 @@ def _apply(
         trial = work.copy()
         try:
             done = _HANDLERS[type(edit)](trial, edit)
-            if faults := _faults(trial.schema) - known_faults:
+            if faults := new_faults(trial.schema) - known_faults:
                 raise _Refused(f"{_verb(edit)}: {min(faults)}")
         except _Refused as refusal:
             outcomes.append(Outcome(edit=edit, status=refusal.status, note=str(refusal)))
@@ -113,11 +113,6 @@ def _apply(
         outcomes.append(Outcome(edit=edit, status="done", note=done.note))
     result = Applied(json_schema=work.schema, outcomes=tuple(outcomes), paths=work.paths, altered=frozenset(altered))
     return result, _emptied(schema, work.schema, outcomes)
-
-
-def _faults(schema: JsonSchema) -> set[str]:
-    # Emptiness may be passing (all removed, then others added): it is judged at the end.
-    return {f.message for f in check_schema(schema) if f.severity == "error" and f.code != "no_fields"}
 
 
 def _emptied(old: JsonSchema, new: JsonSchema, outcomes: list[Outcome]) -> dict[int, str]:
@@ -170,7 +165,8 @@ class _Work:
         return path, node
 
     def move(self, moved: dict[str, str | None]) -> None:
-        self.paths = {old: new for old, at in self.paths.items() if (new := _moved(at, moved)) is not None}
+        there = {field.path for field in walk_fields(self.schema)}
+        self.paths = {old: new for old, at in self.paths.items() if (new := _moved(at, moved)) in there}
 
     def name(self, words: str, among: dict[str, Any]) -> str:
         name = field_name(words, like=among["properties"], verbatim=self.request)

@@ -50,6 +50,16 @@ def check_schema(schema: Any) -> tuple[Finding, ...]:
     return (*errors, *_readability(schema))
 
 
+def new_faults(schema: JsonSchema) -> set[str]:
+    """Return the messages of the errors that edits could bring into a valid schema: cheaper than `check_schema`.
+
+    Emptiness is not among them: it may be passing (all fields removed, then others added).
+    """
+    shape = [f for f in _shape(schema) if f.code != "no_fields"]
+    findings = shape or [*_references(schema), *_sizes(schema), *_nodes(schema)]
+    return {finding.message for finding in findings}
+
+
 def require_valid(schema: Any) -> JsonSchema:
     """Return `schema` where it has no errors. Raises SchemaInvalid, whose `findings` name each fault."""
     errors = [finding for finding in check_schema(schema) if finding.severity == "error"]
