@@ -53,10 +53,9 @@ def find_borderless(lines: Sequence[Line], edges: Edges) -> list[tuple[Grid, tup
     while at < len(rows):
         if len(rows[at].segments) > 1:
             end, columns = _extent(rows, at)
-            grid = _grid(rows[at:end], columns, edges) if end - at > 1 else None
-            if grid is not None:
-                words = tuple(word for row in rows[at:end] for segment in row.segments for word in segment.words)
-                found.append((grid, words, around(words)))
+            table = _table(rows[at:end], columns, edges) if end - at > 1 else None
+            if table is not None:
+                found.append(table)
                 at = end
                 continue
         at += 1
@@ -150,9 +149,9 @@ def _continues(row: Row, above: Row, columns: Sequence[Column]) -> bool:
     return under and x0 > columns[0][1] and gap < 1.6 * row.height
 
 
-def _grid(rows: Sequence[Row], columns: list[Column], edges: Edges) -> Grid | None:
+def _table(rows: Sequence[Row], columns: list[Column], edges: Edges) -> tuple[Grid, tuple[Placed, ...], Corners] | None:
     lines = _merge_columns(columns, [_table_line(row, columns) for row in rows])
-    lines = _split_columns(lines)
+    lines = _split_columns(_without_address(lines))
     if not _looks_tabular(lines):
         return None
     lines = _ruled(lines, columns, edges)
@@ -163,7 +162,9 @@ def _grid(rows: Sequence[Row], columns: list[Column], edges: Edges) -> Grid | No
         for number, group in enumerate(groups)
         for column, its in sorted(record_cells(lines, group, amounts).items())
     ]
-    return with_header(tidy(Grid(len(groups), len(columns), tuple(cells))))
+    words = tuple(word for line in lines for its in line.cells.values() for word in its)
+    last = max(cell.column for cell in cells)
+    return with_header(tidy(Grid(len(groups), last + 1, tuple(cells)))), words, around(words)
 
 
 def _table_line(row: Row, columns: Sequence[Column]) -> TableLine:
@@ -192,6 +193,18 @@ def _merge_columns(columns: Sequence[Column], lines: list[TableLine]) -> list[Ta
         else:
             at += 1
     return lines
+
+
+def _without_address(lines: list[TableLine]) -> list[TableLine]:
+    """Keep labels and values together, and let an address that stands to their left be a text of its own."""
+    texts = [[line.text(column) for line in lines if column in line.cells] for column in range(3)]
+    if max(column for line in lines for column in line.cells) != 2 or not all(texts) or not is_number(texts[2][0]):
+        return lines
+    address, labels, values = (sum(map(is_number, its)) / len(its) for its in texts)
+    if address > 0.2 or labels > 0.2 or values < 0.5:
+        return lines
+    kept = [line._replace(cells={c: words for c, words in line.cells.items() if c > 0}) for line in lines]
+    return [line for line in kept if line.cells]
 
 
 def _split_columns(lines: list[TableLine]) -> list[TableLine]:
@@ -230,8 +243,12 @@ def _common_gap(cells: Sequence[tuple[Placed, ...]]) -> float | None:
         return None
     a, b = max(strips, key=lambda strip: strip[1] - strip[0])
     both = sum(words[0].x1 <= a + 0.1 and words[-1].x0 >= b - 0.1 for words in body)
-    right = [" ".join(word.text for word in words if word.x0 >= b - 0.1) for words in body]
-    return (a + b) / 2 if both >= 0.7 * len(body) and sum(map(is_number, right)) >= 0.7 * len(right) else None
+    halves = (
+        [" ".join(word.text for word in words if word.x1 <= a + 0.1) for words in body],
+        [" ".join(word.text for word in words if word.x0 >= b - 0.1) for words in body],
+    )
+    numbers = any(sum(map(is_number, half)) >= 0.7 * len(half) for half in halves)
+    return (a + b) / 2 if both >= 0.7 * len(body) and numbers else None
 
 
 def _looks_tabular(lines: Sequence[TableLine]) -> bool:
@@ -249,7 +266,7 @@ def _looks_tabular(lines: Sequence[TableLine]) -> bool:
             return False
         labels = sum(text.endswith(":") for text in texts[0])
         numbers = sum(map(is_number, texts[1]))
-        return numbers >= 0.6 * len(texts[1]) or labels >= 0.6 * len(texts[0])
+        return numbers >= 0.5 * len(texts[1]) or labels >= 0.6 * len(texts[0])
     bodies = [its if its and is_number(its[0]) else its[1:] for its in texts[1:]]
     return any(body and sum(map(is_number, body)) >= 0.5 * len(body) for body in bodies)
 

@@ -14,6 +14,7 @@ _DATE = re.compile(r"\d{1,2}(?:\.|st|nd|rd|th)?\s[^\W\d]{3,10}\.?,?\s\d{2,4}$|[^
 _ABSENT = re.compile(r"[-–—.]+$|n/?a$", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\d{7,}$")
 _YEAR = re.compile(r"(?:FY|Q[1-4])?\s?'?(?:19|20)\d\d[A-Z]?$")
+_MARKER = re.compile(r"\d{1,3}(?:\.\d{1,3})+\.?$|[\[(]\w{1,4}[\])]$|(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]$")
 _ENUMERATOR = re.compile(r"[\[(]?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlcIVXLC]{1,5})[\])]?[.):]?$")
 
 
@@ -30,6 +31,11 @@ def is_amount(text: str) -> bool:
 def is_enumerator(text: str) -> bool:
     """Whether this may lead an item of a list: a bullet, `3.`, `(a)`, `[12]`, `2.1`."""
     return text in BULLETS or bool(_ENUMERATOR.match(text))
+
+
+def is_marker(text: str) -> bool:
+    """An enumerator that cannot be an ordinary word: `(a)`, `3.`, `2.1`, a bullet; but not `a` or `3`."""
+    return text in BULLETS or bool(_MARKER.match(text))
 
 
 def cell_text(cell: GridCell) -> str:

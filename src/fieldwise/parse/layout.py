@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fieldwise.model.document import BlockKind
 
-from .cells import tidy
+from .cells import is_marker, tidy
 from .lines import Corners, Run, around, lines_of, run_of
 from .markdown import BULLETS, Grid, GridCell, Line, Placed, TextBlock
 from .rulings import Edges
@@ -121,38 +121,44 @@ def _place_of(table: Found, regions: Sequence[Region], held: Sequence[list[Run]]
 
 
 def _joined(blocks: list[tuple[Corners, Item]]) -> list[Item]:
-    """Join paragraphs that an indent or a short last line has torn apart."""
+    """Join paragraphs that an indent, a bold line or a short last line has torn apart."""
     items: list[Item] = []
-    last: Corners | None = None
-    for corners, item in blocks:
-        previous = items[-1] if items else None
-        if (
-            last is not None
-            and isinstance(previous, TextBlock)
-            and isinstance(item, TextBlock)
-            and previous.kind == item.kind == "paragraph"
-            and _goes_on(previous.lines[-1], previous.lines[0], item.lines[0])
-        ):
-            items[-1] = TextBlock("paragraph", (*previous.lines, *item.lines))
+    for _, item in blocks:
+        above = items[-1] if items else None
+        if isinstance(above, TextBlock) and isinstance(item, TextBlock) and _is_one(above, item):
+            items[-1] = TextBlock("paragraph", (*above.lines, *item.lines))
         else:
             items.append(item)
-        last = corners
     return items
 
 
-def _goes_on(above: Line, first: Line, below: Line) -> bool:
-    """Whether `below` is the next line of the paragraph that began with `first`: near, as high, and not indented."""
-    _, top, right, bottom = around(above)
+def _is_one(above: TextBlock, below: TextBlock) -> bool:
+    kinds = {above.kind, below.kind}
+    if not kinds <= {"paragraph", "heading"} or not _goes_on(above.lines, below.lines[0]):
+        return False
+    if kinds == {"paragraph"}:
+        return True
+    # A line in bold is taken for a heading; a heading does not fill its line and go on in the next one.
+    right = max(around(line)[2] for line in (*above.lines, *below.lines))
+    left = min(around(line)[0] for line in (*above.lines, *below.lines))
+    return around(above.lines[-1])[2] > right - 0.12 * (right - left) and len(above.lines[-1]) > 5
+
+
+def _goes_on(lines: Sequence[Line], below: Line) -> bool:
+    """Whether `below` is the next line of a paragraph: near, as high, no item of a list, and not indented."""
+    above, first = lines[-1], lines[0]
+    above_x0, top, right, bottom = around(above)
     x0, y0, x1, y1 = around(below)
     left = around(first)[0]
     height = min(bottom - top, y1 - y0)
+    indent = 4.0 if is_marker(first[0].text) else 0.8
     return (
         max(bottom - top, y1 - y0) < 1.3 * height
         and -0.5 * height < y0 - bottom < 0.6 * height
         and x0 < right
-        and x0 - left < 0.8 * height
-        and left - x0 < 4 * height
-        and x1 > around(above)[0]
+        and x1 > above_x0
+        and -4 * height < x0 - left < indent * height
+        and not is_marker(below[0].text)
     )
 
 
