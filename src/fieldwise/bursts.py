@@ -272,5 +272,8 @@ async def _quietly(database: Database, claimed: Claimed, *changes: Callable[[Any
         async with database.write() as tx:
             for change in changes:
                 await change(tx)
+    except LeaseLost:
+        # Its last write had given the run back already, or somebody else has it.
+        return
     except FieldwiseError as error:
         log.warning("run %s could not be handed back: %s", claimed.run.id, error)

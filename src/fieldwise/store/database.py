@@ -141,9 +141,11 @@ class Database:
                 ) from error
         # Every transaction ends in a commit or a rollback of its own: another rollback would only cost a round trip.
         engine = create_async_engine(
-            self.url, connect_args={"timeout": self.busy_seconds}, pool_size=4, pool_reset_on_return=None
+            self.url,
+            connect_args={"factory": _Connection, "timeout": self.busy_seconds, "isolation_level": None},
+            pool_size=4,
+            pool_reset_on_return=None,
         )
-        event.listen(engine.sync_engine, "connect", _prepare_connection)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine
 
@@ -211,15 +213,18 @@ class _Translated:
         ) from error
 
 
-def _prepare_connection(connection: Any, record: Any) -> None:
-    # The driver would open transactions by its own rules, and deferred ones: two writers could then deadlock.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # In WAL mode NORMAL survives any crash of the process, FULL that of the machine too: a decision must.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA secure_delete=ON")
-    cursor.close()
+class _Connection(sqlite3.Connection):
+    """Opened and prepared in one go: a task cancelled in between would leave a connection that holds a lock.
+
+    It gets `isolation_level=None`, because the driver would open transactions by its own rules, and deferred ones.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA journal_mode=WAL").close()
+        # In WAL mode NORMAL survives any crash of the process, FULL that of the machine too: a decision must.
+        self.execute("PRAGMA synchronous=FULL").close()
+        self.execute("PRAGMA secure_delete=ON").close()
 
 
 def _begin(connection: Any) -> None:
