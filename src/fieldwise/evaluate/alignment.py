@@ -84,7 +84,10 @@ def match_matrix(gold: Sequence[Canon], predicted: Sequence[Canon]) -> Bools:
 
 def text_similarities(gold: Sequence[str], predicted: Sequence[str], *, cutoff: float) -> NDArray[np.float64]:
     """Return 1 - Levenshtein distance / length of the longer for all pairs; what is below `cutoff` is 0."""
-    return cdist(gold, predicted, scorer=Levenshtein.normalized_similarity, score_cutoff=cutoff, dtype=np.float64)
+    alike: NDArray[np.float64] = cdist(gold, predicted, scorer=Levenshtein.normalized_similarity, dtype=np.float64)
+    # Not the library's own cutoff: with 0.8 it drops similarities of exactly 0.8.
+    alike[alike < cutoff - 1e-9] = 0.0
+    return alike
 
 
 def _needs_more(c: Canon) -> bool:

@@ -23,7 +23,7 @@ RELATIVE = 1e-6
 
 _YES = frozenset(("true", "yes", "y", "1", "x", "checked", "✓", "✔", "☑", "☒"))
 _NO = frozenset(("false", "no", "n", "0", "unchecked", "☐", "□"))
-_MEASURED = re.compile(r"(?P<number>[-−+(]?\s?\d[\d.,' ]*\)?)\s?(?P<unit>[^\W\d_]{1,6}(?:[²³]|/[^\W\d_]{1,4})?\.?)")
+_MEASURED = re.compile(r"(?P<number>[-−+(]?\s?\d[\d.,' ]*\)?)\s?(?P<unit>[^\W\d_]{1,6}(?:[²³23]|/[^\W\d_]{1,4})?\.?)")
 # A number before these is not the value: 5 million is not 5.
 _SCALE_WORDS = "k mn mio mill million mrd bn billio b tn trn tsd thou lakh lac crore cr hundred dozen dz mil mld md"
 _SCALES = frozenset(_SCALE_WORDS.split())
@@ -100,7 +100,7 @@ def matches(gold: Canon, predicted: Canon) -> bool:
         )
     if gold.number is not None and predicted.number is not None:
         return abs(predicted.number - gold.number) <= gold.tolerance and not _units_differ(gold, predicted)
-    return gold.threshold is not None and similarity(gold.text, predicted.text) >= gold.threshold
+    return gold.threshold is not None and similarity(gold.text, predicted.text) >= gold.threshold - 1e-9
 
 
 def similarity(a: str, b: str) -> float:
