@@ -95,8 +95,10 @@ class Asker:
             values = Values(self._schema, self._habits)
             data = values.read(read.value, part)
             so_far = _with(so_far, Answer({} if data is MISSING else data, values.raw), [])
-            # What was refused before and is not given now stays on record with what the model said first.
+            # What was refused before and is not given now stays on record with what the model said then.
+            said = {f.path for f in values.findings if f.code == "invalid"}
             kept = [f for f in findings if not _under(f.path, pending) or _lookup(so_far.data, f.path) is None]
+            kept = [f for f in kept if f.path not in said]
             findings = kept + [f for f in values.findings if f.path not in {k.path for k in kept}]
             refused = [f for f in values.findings if f.code == "invalid"]
             pending = tuple(p for p in pending if any(_under(f.path, (p,)) for f in refused))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from decimal import Decimal
 from typing import Any
 
 from fieldwise.grounding import Locator, Place, dates, numbers
@@ -143,7 +144,10 @@ class _Work:
     async def _from_model(self, asker: Asker, reading: Reading, done: set[Path]) -> tuple[Answer, set[Path]]:
         """Ask for all that no table gave; returns also the paths for which only parts of the document were read."""
         parts = [part for part in self._parts() if not set(part) <= done]
-        whole = await reading.whole()
+        if not parts:
+            # Code went over every page for the tables, and nothing else is wanted.
+            reading.mark_all_read()
+        whole = await reading.whole() if parts else None
         answers: list[Answer] = []
         partly: set[Path] = set()
         for i, part in enumerate(parts):
@@ -205,14 +209,12 @@ class _Work:
         data, raw, known = answer.data, dict(answer.raw), dict[str, tuple[Place, ...]]()
         issues = list(answer.issues)
         lost = answer.lost
-        sure = True
         for table in found:
             data = merged(data, nested(table.path, table.records))
             raw |= table.raw
             known |= table.places
             issues += table.issues
             lost = lost or any(issue.code == "missing" for issue in table.issues)
-            sure = sure and table.sure
             reading.mark_spans_read(table.table.spans())
         data = _in_order(data, self._schema)
         data, raw, repeated = self._once(data, raw, {t.path for t in found}, locator)
@@ -222,19 +224,15 @@ class _Work:
         issues += refused
         evidence = ground(data, self._schema, locator, raw, known)
         issues += evidence.issues
-        counted, rows_lost, row_issues = self._counted(data, found, evidence, tables)
+        rows_lost, row_issues = self._counted(data, found, evidence, tables)
+        lost = lost or refused_lost or rows_lost
         issues += row_issues
         unread = reading.unread()
         issues += self._not_read(unread, partly, reading)
         issues += [Issue(path="", code="parse", message=issue.message) for issue in self._document.issues]
         return Extraction(
             document_id=self._document.id,
-            status=status_of(
-                lost=lost or refused_lost or rows_lost or bool(unread) or bool(self._document.issues),
-                whole=not partly,
-                counted=counted,
-                supported=sure and evidence.asserted <= evidence.grounded and not refused,
-            ),
+            status=status_of(lost or bool(unread) or bool(self._document.issues), issues),
             data=data,
             citations=evidence.citations,
             confidence=evidence.confidence,
@@ -269,10 +267,10 @@ class _Work:
         found: list[TableList],
         evidence: Evidence,
         tables: list[LogicalTable],
-    ) -> tuple[bool, bool, list[Issue]]:
-        """Say whether every list was counted, whether one has fewer rows than its table, and what to tell."""
+    ) -> tuple[bool, list[Issue]]:
+        """Count the lists that no table gave: is one shorter than its table, and what is to be told?"""
         read = {table.path for table in found}
-        all_counted, lost = True, False
+        lost = False
         issues: list[Issue] = []
         for path in self._lists():
             if path in read:
@@ -283,10 +281,9 @@ class _Work:
                 # An entry with lists of its own covers many rows of a table: rows do not count entries.
                 count = 0
             result = count_rows(pointer(path), count, evidence.places, tables)
-            all_counted = all_counted and result.checked
             lost = lost or result.lost
             issues += result.issues
-        return all_counted, lost, issues
+        return lost, issues
 
     def _not_read(self, unread: list[Any], partly: set[Path], reading: Reading) -> list[Issue]:
         issues = []
@@ -310,7 +307,12 @@ def _habits(document: Document, locator: Locator) -> Habits:
     sample = document.pages[:40]
     mark = numbers.decimal_mark(word.text for page in sample for word in page.words[:4_000])
     day_first = dates.prefers_day_first("\n".join(page.markdown[:20_000] for page in sample))
-    return Habits(mark, day_first, lambda text: bool(locator.places(text, limit=1)))
+
+    def printed(value: str | Decimal) -> bool:
+        found = locator.places(value, limit=1)
+        return bool(found) and (isinstance(value, Decimal) or found[0].match == "exact")
+
+    return Habits(mark, day_first, printed)
 
 
 def _named(part: tuple[Path, ...]) -> str:

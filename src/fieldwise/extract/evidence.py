@@ -32,14 +32,12 @@ _LEADING_LABEL = re.compile(r"((?:[^\W\d_]+[.:]?\s+){0,3}[^\W\d_]{2,}\s?[.:#]*)[
 
 
 class Evidence(NamedTuple):
-    """By pointer: citations and confidence. `grounded` names the leaves found `exact` or `normalized`."""
+    """By pointer: citations, confidence and places; an issue for each leaf not found `exact` or `normalized`."""
 
     citations: dict[str, tuple[Citation, ...]]
     confidence: dict[str, float]
     issues: tuple[Issue, ...]
     places: dict[str, tuple[Place, ...]]
-    grounded: frozenset[str]
-    asserted: frozenset[str]
 
 
 class _Field(NamedTuple):
@@ -160,26 +158,21 @@ def _weighed(data: Any, schema: JsonSchema, locator: Locator, places: dict[str, 
     citations: dict[str, tuple[Citation, ...]] = {}
     confidence: dict[str, float] = {}
     issues: list[Issue] = []
-    grounded: set[str] = set()
-    asserted: set[str] = set()
     for path, value, leaf in walk_values(data, schema, schema):
         if value is None:
             continue
-        asserted.add(path)
         spots = places.get(path, ())
         if spots:
             citations[path] = tuple(citation for place in spots for citation in locator.cite(place))
             match = spots[0].match
             confidence[path] = CONFIDENCE[match]
-            if match in ("exact", "normalized"):
-                grounded.add(path)
-            else:
+            if match not in ("exact", "normalized"):
                 issues.append(Issue(path=path, code="sign_differs", message=f"{value} is printed with the other sign"))
             continue
         code, message = _unsupported(value, leaf, locator)
         confidence[path] = CONFIDENCE["derived" if code == "not_verbatim" else "none"]
         issues.append(Issue(path=path, code=code, message=message))
-    return Evidence(citations, confidence, tuple(issues), places, frozenset(grounded), frozenset(asserted))
+    return Evidence(citations, confidence, tuple(issues), places)
 
 
 def _unsupported(value: Any, leaf: Leaf, locator: Locator) -> tuple[str, str]:
@@ -213,7 +206,7 @@ def _without_label(value: str, leaf: Leaf) -> str | None:
     if rest.strip() and not rest.startswith("//") and said and len(said) <= 5 and all(t in words for t in said):
         return rest.strip()
     # Across languages: in front of a code, words of four letters and more are what it is called, not part of it.
-    field_name = label_words(leaf.label.split(" ", 1)[0])
+    field_name = tokens(leaf.label.split(" ", 1)[0].replace("_", " "))
     match = _LEADING_LABEL.match(value)
     if match and _CODE_NAMES & set(field_name) and any(len(t) > 3 for t in tokens(match[1])):
         return match[2].strip(" .:#")

@@ -12,6 +12,8 @@ from fieldwise.model import Box
 
 SPACE = 0.5
 """A gap of more line heights than this is more than the space between two words."""
+_TYPED_SPACE = 1.6
+"""As `SPACE`, in characters, where all characters are of one width."""
 _JUMP = 60
 _LONGEST_FIGURE = 28
 _WITH_UNIT = re.compile(r"[-−+]?\d[\d.,']*\s?[^\W\d_]{1,6}[²³.]?\Z")
@@ -58,7 +60,10 @@ def lines_of(index: WordIndex, page: int) -> list[Line]:
         else:
             rows.append([(box, word)])
             middle = y
-    return [_line(index, page, part) for row in rows for part in _flows(sorted(row, key=lambda pair: pair[0][0]))]
+    space = _space(index, page, [box for box, _ in boxed], [index.words[word] for _, word in boxed])
+    return [
+        _line(index, page, part, space) for row in rows for part in _flows(sorted(row, key=lambda pair: pair[0][0]))
+    ]
 
 
 def _flows(row: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
@@ -71,10 +76,23 @@ def _flows(row: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
     return parts
 
 
-def _line(index: WordIndex, page: int, row: Sequence[tuple[Box, int]]) -> Line:
+def _space(index: WordIndex, page: int, boxes: list[Box], words: list[str]) -> float:
+    """Return the widest gap within a segment, in line heights: typewriter faces have wide spaces."""
+    widths = sorted(box[2] / len(word) for box, word in zip(boxes, words, strict=True) if len(word) > 2)
+    if len(widths) < 8:
+        return SPACE
+    low, middle, high = (widths[int(share * (len(widths) - 1))] for share in (0.1, 0.5, 0.9))
+    if high - low > 0.03 * middle:
+        return SPACE
+    tall = sorted(box[3] for box in boxes)[len(boxes) // 2]
+    # `gap` measures in line heights, and turns shares of the width into them the same way.
+    return index.gap((0.0, 0.0, 0.0, tall), (_TYPED_SPACE * middle, 0.0, 0.0, tall), page)
+
+
+def _line(index: WordIndex, page: int, row: Sequence[tuple[Box, int]], space: float) -> Line:
     groups: list[list[tuple[Box, int]]] = [[row[0]]]
     for pair in row[1:]:
-        if index.gap(groups[-1][-1][0], pair[0], page) > SPACE:
+        if index.gap(groups[-1][-1][0], pair[0], page) > space:
             groups.append([])
         groups[-1].append(pair)
     segments = []

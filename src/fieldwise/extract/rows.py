@@ -41,10 +41,7 @@ ENTRIES_A_CALL = 10
 
 
 class TableList(NamedTuple):
-    """A list read from a table: its records, where each leaf stands (by pointer), and what could not be read.
-
-    `sure` says that every field had a column or was found in the entries' own lines.
-    """
+    """A list read from a table: its records, where each leaf stands (by pointer), and what could not be read."""
 
     path: Path
     table: LogicalTable
@@ -52,7 +49,6 @@ class TableList(NamedTuple):
     raw: dict[str, str]
     places: dict[str, tuple[Place, ...]]
     issues: tuple[Issue, ...]
-    sure: bool
 
 
 class TableReader:
@@ -140,7 +136,7 @@ class TableReader:
             Issue(path=f.path, code=f.code, message=f"{f.message}; the table shows {str(f.raw or '')[:200]!r}")
             for f in values.findings
         ]
-        return TableList(path, table, records, values.raw, places, tuple(issues), sure=not issues)
+        return TableList(path, table, records, values.raw, places, tuple(issues))
 
     async def _from_notes(
         self,

@@ -30,11 +30,11 @@ MISSING = object()
 
 
 class Habits(NamedTuple):
-    """How this document writes numbers and dates, and whether it prints a given text at all."""
+    """How this document writes numbers and dates, and whether it prints a text (as it is) or a number (in any form)."""
 
     mark: numbers.DecimalMark | None = None
     day_first: bool | None = None
-    printed: Callable[[str], bool] = lambda text: False
+    printed: Callable[[str | Decimal], bool] = lambda value: False
 
 
 class Finding(NamedTuple):
@@ -207,9 +207,12 @@ class Values:
         return int(number) if whole and (kind == "integer" or "." not in str(number)) else float(number)
 
     def _printed_number(self, text: str) -> Decimal | None:
-        number = numbers.to_number(text, self._habits.mark)
-        if number is not None:
-            return number
+        readings = numbers.readings(text)
+        if len(readings) > 1 and not self._habits.printed(text):
+            # Not the page's own characters: the reading that the page has, else JSON's way of writing numbers.
+            return next((n for n in readings if self._habits.printed(n)), numbers.to_number(text, "."))
+        if readings:
+            return numbers.to_number(text, self._habits.mark)
         # "5 Stk", "ca. 12 kg", "Total 1.234,56 EUR": one number among words is that number; two are a question.
         printed = [word.strip(";:()[]") for word in text.split() if _DIGITS.search(word)]
         found = [numbers.to_number(word, self._habits.mark) for word in printed]

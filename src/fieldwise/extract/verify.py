@@ -23,9 +23,8 @@ _MOST_ERRORS = 100
 
 
 class Counted(NamedTuple):
-    """Whether a list was counted against the rows of a table; `lost` if the table shows more."""
+    """What counting a list against the rows of its table gave; `lost` if the table shows more. No issue: it agrees."""
 
-    checked: bool
     lost: bool
     issues: tuple[Issue, ...]
 
@@ -165,19 +164,19 @@ def count_rows(
     held = set().union(*inside.values()) if inside else set()
     if not count or len(held) * 2 < count:
         message = "whether the list is whole could not be checked: its entries stand in no table that was recognized"
-        return Counted(False, False, (Issue(path=path, code="unchecked", message=message),))
+        return Counted(False, (Issue(path=path, code="unchecked", message=message),))
     expected = sum(len(table.entries) for table in tables if table.number in inside)
     if count < expected:
         message = f"the document's table shows {expected} rows, {count} were returned"
-        return Counted(True, True, (Issue(path=path, code="rows_missing", message=message),))
+        return Counted(True, (Issue(path=path, code="rows_missing", message=message),))
     if count > expected:
         message = f"{count} entries were returned, the document's table shows {expected} rows"
-        return Counted(False, False, (Issue(path=path, code="rows_differ", message=message),))
-    return Counted(True, False, ())
+        return Counted(False, (Issue(path=path, code="rows_differ", message=message),))
+    return Counted(False, ())
 
 
-def status_of(*, lost: bool, whole: bool, counted: bool, supported: bool) -> ExtractionStatus:
-    """`complete` promises that all was read, counted and found on a page; anything known to be missing denies it."""
+def status_of(lost: bool, issues: Sequence[Issue]) -> ExtractionStatus:
+    """`complete` promises that all was read, counted and found on a page: any issue at all denies it."""
     if lost:
         return "incomplete"
-    return "complete" if whole and counted and supported else "unverified"
+    return "unverified" if issues else "complete"

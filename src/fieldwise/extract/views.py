@@ -115,6 +115,9 @@ class Reading:
     def mark_read(self, view: View) -> None:
         self._read.update(view.pieces)
 
+    def mark_all_read(self) -> None:
+        self._read.update(range(len(self.pieces)))
+
     def mark_spans_read(self, spans: Iterable[tuple[int, int, int]]) -> None:
         """Take (page, start, end) stretches as read: code went through every row of a table there."""
         for page, start, end in spans:

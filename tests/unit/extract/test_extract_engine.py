@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from fieldwise.errors import CredentialsMissing, ModelUnavailable, SchemaInvalid
+from fieldwise.extract.engine import FieldwiseExtractor
+from fieldwise.extract.extractor import Extractor
+from fieldwise.llm import ModelReply, ModelRequest
+from fieldwise.model import Document, Extraction, ParseIssue, Progress
+from fieldwise.prompting import document_messages, whole_text
+from fieldwise.testing import Answer, ScriptedModel
+
+LayOut = Callable[..., Document]
+
+TEXT: dict[str, Any] = {"type": ["string", "null"]}
+INVOICE = """
+Corrigan Boatworks               Rechnung 181301674
+4 Slipway Lane                   Date: 05.03.2024
+
+Pos  Description                 Qty  Unit      Price      Amount
+1    Planed larch                  2  sq m      10,00       20,00
+     Item LB-1
+2    Copper rivets                12  piece      0,85       10,20
+     Item LB-2
+3    Copper rivets                12  piece      0,85       10,20
+     Item LB-3
+
+Net  1.234,56 EUR
+"""
+LINE = {
+    "type": "object",
+    "properties": {
+        "description": TEXT,
+        "qty": {"type": ["number", "null"]},
+        "price": {"type": ["number", "null"]},
+        "amount": {"type": ["number", "null"]},
+    },
+}
+
+
+def schema_of(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+async def extract(document: Document, schema: dict[str, Any], *answers: Answer, **options: Any) -> Extraction:
+    script: Any = answers[0] if len(answers) == 1 and callable(answers[0]) else answers
+    extraction = await FieldwiseExtractor(ScriptedModel(script), **options).extract(document, schema)
+    return extraction
+
+
+def codes(extraction: Extraction) -> list[tuple[str, str]]:
+    return [(issue.path, issue.code) for issue in extraction.issues]
+
+
+def test_it_is_an_extractor() -> None:
+    assert isinstance(FieldwiseExtractor(ScriptedModel([])), Extractor)
+    assert FieldwiseExtractor(ScriptedModel([])).name == "fieldwise/1"
+
+
+async def test_values_are_typed_cited_and_complete(lay_out: LayOut) -> None:
+    schema = schema_of(seller=TEXT, date={"type": "string", "format": "date"}, net={"type": "number"})
+    answer = {"seller": "Corrigan Boatworks", "date": "05.03.2024", "net": "1.234,56"}
+    result = await extract(lay_out(INVOICE), schema, answer)
+    assert result.data == {"seller": "Corrigan Boatworks", "date": "2024-03-05", "net": 1234.56}
+    assert (result.status, result.issues) == ("complete", ())
+    assert [result.cite(path).match for path in ("/seller", "/date", "/net")] == ["exact", "normalized", "normalized"]  # type: ignore[union-attr]  # all cited
+    assert result.confidence == {"/seller": 0.95, "/date": 0.9, "/net": 0.9}
+    assert result.usage.calls == 1
+    assert result.document_id == "0" * 64
+
+
+async def test_the_prompt_begins_with_the_bytes_of_the_proposals_prompt(lay_out: LayOut) -> None:
+    document = lay_out(INVOICE)
+    model = ScriptedModel([{"a": None}, {"a": None}])
+    for schema in (schema_of(a=TEXT), schema_of(a={"type": "number", "description": "net"})):
+        await FieldwiseExtractor(model, attempts=0).extract(document, schema)
+    prefix = document_messages(whole_text(document), "")[1].content
+    assert all(request.messages[1].content.startswith(prefix) for request in model.requests)
+
+
+async def test_a_model_may_say_null_for_every_leaf(lay_out: LayOut) -> None:
+    model = ScriptedModel([{"a": "Corrigan Boatworks", "b": None, "c": None}])
+    schema = schema_of(a={"type": "string"}, b={"type": "integer"}, c={"enum": ["x", "y"]})
+    result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema)
+    form = model.requests[0].json_schema
+    assert form is not None
+    Draft202012Validator(form).validate({"a": None, "b": None, "c": None})
+    assert form["additionalProperties"] is False
+    assert result.data == {"a": "Corrigan Boatworks", "b": None, "c": None}
+    assert codes(result) == [("/b", "missing"), ("/c", "missing")]
+    assert result.status == "incomplete"
+
+
+async def test_a_value_that_stands_nowhere_is_kept_and_flagged(lay_out: LayOut) -> None:
+    result = await extract(lay_out(INVOICE), schema_of(net={"type": "number"}), {"net": "23.475"})
+    assert result.data == {"net": 23.475}
+    assert codes(result) == [("/net", "ungrounded")]
+    assert result.confidence["/net"] <= 0.1
+    assert result.cite("/net") is None
+    assert result.status == "unverified"
+
+
+async def test_a_summary_is_not_called_an_invention(lay_out: LayOut) -> None:
+    page = "The survey compared cameras with observers at three harbours.\nCameras were less accurate in every harbour."
+    schema = schema_of(takeaways={"type": "array", "items": {"type": "string"}})
+    summary = "In every harbour of the survey, observers were more accurate than cameras were"
+    invention = (
+        "Quarterly revenue exceeded analyst expectations because advertising expenses decreased considerably again"
+    )
+    result = await extract(lay_out(page), schema, {"takeaways": [summary, invention]})
+    assert ("/takeaways/0", "not_verbatim") in codes(result)
+    assert ("/takeaways/1", "ungrounded") in codes(result)
+    assert result.status == "unverified"
+
+
+async def test_a_label_that_was_copied_with_its_value_is_taken_off(lay_out: LayOut) -> None:
+    schema = schema_of(invoice_number=TEXT, date=TEXT)
+    result = await extract(
+        lay_out(INVOICE), schema, {"invoice_number": "Rechnung 181301674", "date": "Date: 05.03.2024"}
+    )
+    assert result.data == {"invoice_number": "181301674", "date": "05.03.2024"}
+    assert result.status == "complete"
+
+
+async def test_a_country_code_is_no_label(lay_out: LayOut) -> None:
+    result = await extract(lay_out("VAT id DE 123456789"), schema_of(vat_id=TEXT), {"vat_id": "DE 123456789"})
+    assert result.data == {"vat_id": "DE 123456789"}
+
+
+async def test_what_cannot_be_read_is_asked_for_again_with_the_error_and_nothing_else_is(lay_out: LayOut) -> None:
+    model = ScriptedModel([{"net": "a lot", "seller": "Corrigan Boatworks"}, {"net": "1.234,56"}])
+    schema = schema_of(net={"type": "number"}, seller=TEXT)
+    result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema)
+    assert result.data == {"net": 1234.56, "seller": "Corrigan Boatworks"}
+    assert result.status == "complete"
+    again = model.requests[1]
+    assert "a lot" in again.messages[-1].content
+    assert list(again.json_schema["properties"]) == ["net"]  # type: ignore[index]  # it has one
+
+
+async def test_what_stays_unreadable_is_null_and_the_issue_quotes_it(lay_out: LayOut) -> None:
+    schema = schema_of(net={"type": ["number", "null"]})
+    result = await extract(lay_out(INVOICE), schema, {"net": "a lot"}, {"net": "very much"}, {"net": None})
+    assert result.data == {"net": None}
+    assert [(i.path, i.code) for i in result.issues] == [("/net", "invalid")]
+    assert "very much" in result.issues[0].message
+    assert result.status == "unverified"
+
+
+async def test_what_the_schema_forbids_is_left_out_and_named(lay_out: LayOut) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "street": {"type": "string", "maxLength": 5},
+            "net": {"type": ["number", "null"], "maximum": 10},
+            "seller": {"type": "string", "pattern": "^[0-9]+$"},
+        },
+        "required": ["seller"],
+    }
+    answer = {"street": "4 Slipway Lane", "net": "1.234,56", "seller": "Corrigan Boatworks"}
+    result = await extract(lay_out(INVOICE), schema, answer)
+    assert result.data == {"net": None, "seller": None}
+    assert codes(result) == [("/street", "invalid"), ("/net", "invalid"), ("/seller", "invalid")]
+    assert "4 Slipway Lane" in next(i.message for i in result.issues if i.path == "/street")
+    assert result.status == "incomplete"
+
+
+async def test_rows_are_read_by_code_with_no_call_where_headings_say_what_they_are(lay_out: LayOut) -> None:
+    result = await extract(lay_out(INVOICE), schema_of(lines={"type": "array", "items": LINE}))
+    assert result.data["lines"] == [
+        {"description": "Planed larch", "qty": 2, "price": 10, "amount": 20},
+        {"description": "Copper rivets", "qty": 12, "price": 0.85, "amount": 10.2},
+        {"description": "Copper rivets", "qty": 12, "price": 0.85, "amount": 10.2},
+    ]
+    assert result.status == "complete"
+    tops = [result.cite(f"/lines/{i}/amount").boxes[0][1] for i in range(3)]  # type: ignore[union-attr]  # all cited
+    assert tops == sorted(set(tops))
+    assert result.usage.calls == 0
+
+
+async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -> None:
+    page = "Menge  Bezeichnung   Preis\n    2  Larch         10,00\n    3  Rivets         0,85"
+    model = ScriptedModel([{"name": "Bezeichnung (C2)", "quantity": "Menge (C1)", "cost": "Preis (C3)"}])
+    item = {"type": "object", "properties": {"name": TEXT, "quantity": {"type": "integer"}, "cost": {"type": "number"}}}
+    schema = schema_of(lines={"type": "array", "items": item})
+    result = await FieldwiseExtractor(model).extract(lay_out(page), schema)
+    assert result.data["lines"] == [
+        {"name": "Larch", "quantity": 2, "cost": 10},
+        {"name": "Rivets", "quantity": 3, "cost": 0.85},
+    ]
+    # What cannot be a column of that type is no choice.
+    assert model.requests[0].json_schema["properties"]["cost"] == {"enum": ["Menge (C1)", "Preis (C3)", None]}  # type: ignore[index]  # it has one
+    assert result.status == "complete"
+
+
+async def test_what_stands_in_an_entrys_notes_is_asked_for_and_kept_only_if_it_stands_there(lay_out: LayOut) -> None:
+    item = {"type": "object", "properties": {**LINE["properties"], "code": TEXT}}
+    codes_given = {"entries": [{"code": "LB-1"}, {"code": "LB-1"}, {"code": "LB-3"}]}
+    schema = schema_of(lines={"type": "array", "items": item})
+    result = await extract(lay_out(INVOICE), schema, {"code": None}, codes_given)
+    assert [line["code"] for line in result.data["lines"]] == ["LB-1", None, "LB-3"]
+
+
+async def test_fewer_rows_than_the_table_shows_is_incomplete(lay_out: LayOut) -> None:
+    nested = {"type": "object", "properties": {"name": TEXT, "tags": {"type": "array", "items": {"type": "string"}}}}
+    page = "Item        Qty    Price\nRope          4    12,50\nSail          1   900,00\nOar           2    40,00"
+    flat = {"type": "array", "items": {"type": "string"}}
+    result = await extract(lay_out(page), schema_of(items=flat), {"items": ["Rope", "Sail"]})
+    assert codes(result) == [("/items", "rows_missing")]
+    assert "3 rows, 2 were returned" in result.issues[0].message
+    assert result.status == "incomplete"
+    whole = await extract(lay_out(page), schema_of(items=flat), {"items": ["Rope", "Sail", "Oar"]})
+    assert whole.status == "complete"
+    deep = await extract(
+        lay_out(page), schema_of(items={"type": "array", "items": nested}), {"items": [{"name": "Rope", "tags": []}]}
+    )
+    assert deep.status == "unverified"
+
+
+async def test_a_list_in_no_table_is_never_called_complete(lay_out: LayOut) -> None:
+    schema = schema_of(authors={"type": "array", "items": {"type": "string"}})
+    result = await extract(lay_out("by Jay Shah and Tri Dao"), schema, {"authors": ["Jay Shah", "Tri Dao"]})
+    assert (result.status, codes(result)) == ("unverified", [("/authors", "unchecked")])
+
+
+async def test_endless_repetition_is_cut_back_to_what_the_page_shows(lay_out: LayOut) -> None:
+    schema = schema_of(authors={"type": "array", "items": {"type": "string"}})
+    result = await extract(
+        lay_out("by Jay Shah, Tri Dao, Tri Dao"), schema, {"authors": ["Jay Shah", *["Tri Dao"] * 9]}
+    )
+    assert result.data == {"authors": ["Jay Shah", "Tri Dao", "Tri Dao"]}
+    assert ("/authors", "repeated") in codes(result)
+
+
+async def test_a_truncated_answer_is_asked_for_in_smaller_parts(lay_out: LayOut) -> None:
+    values = {"a": "Corrigan Boatworks", "b": "4 Slipway Lane", "c": "Planed larch"}
+
+    def answer(request: ModelRequest) -> Answer:
+        names = list(request.json_schema["properties"])  # type: ignore[index]  # it has one
+        text = json.dumps({name: values[name] for name in names})
+        return ModelReply(text=text[:-5], finish="length") if len(names) > 1 else text
+
+    result = await extract(lay_out(INVOICE), schema_of(a=TEXT, b=TEXT, c=TEXT), answer)
+    assert result.data == values
+    assert result.status == "complete"
+
+
+def rows_in(request: ModelRequest) -> list[str]:
+    return re.findall(r"entry (\d+) of", request.messages[1].content)
+
+
+async def test_a_truncated_list_is_read_in_windows_and_no_row_is_lost(lay_out: LayOut) -> None:
+    pages = ["\n".join(f"entry {n} of the log" for n in range(start, start + 8)) for start in (0, 8, 16, 24)]
+
+    def answer(request: ModelRequest) -> Answer:
+        found = rows_in(request)
+        text = json.dumps({"log": [{"n": n} for n in found]})
+        return ModelReply(text=text[:60], finish="length") if len(found) > 8 else text
+
+    item = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    result = await extract(lay_out(*pages), schema_of(log={"type": "array", "items": item}), answer)
+    assert [row["n"] for row in result.data["log"]] == list(range(32))
+    assert result.cite("/log/31/n").page == 4  # type: ignore[union-attr]  # it is cited
+
+
+async def test_a_list_that_cannot_be_made_smaller_keeps_its_whole_records_and_says_so(lay_out: LayOut) -> None:
+    item = {"type": "object", "properties": {"n": {"type": "integer"}, "m": TEXT}}
+    cut = ModelReply(text='{"log": [{"n": "1", "m": "entry"}, {"n": "2", "m": "ent', finish="length")
+    result = await extract(lay_out("entry 1 entry 2"), schema_of(log={"type": "array", "items": item}), lambda _: cut)
+    assert result.data == {"log": [{"n": 1, "m": "entry"}]}
+    assert ("/log", "truncated") in codes(result)
+    assert result.status == "incomplete"
+
+
+async def test_malformed_json_is_asked_for_again_and_then_repaired(lay_out: LayOut) -> None:
+    schema = schema_of(authors={"type": "array", "items": {"type": "string"}}, title=TEXT)
+    broken = '{"title": "On boats", "authors": ["Jay Shah", "Tri Dao", "Ga'
+    whole = {"title": "On boats", "authors": ["Jay Shah"]}
+    document = lay_out("On boats\nby Jay Shah and Tri Dao")
+    assert (await extract(document, schema, broken, whole)).data == whole
+    result = await extract(document, schema, broken, broken, attempts=1)
+    assert result.data["title"] == "On boats"
+    assert result.status == "incomplete"
+    assert ("/authors", "truncated") in codes(result)
+
+
+async def test_one_part_that_fails_loses_nothing_else(lay_out: LayOut) -> None:
+    def answer(request: ModelRequest) -> Answer:
+        if "log" in request.json_schema["properties"]:  # type: ignore[index]  # it has one
+            return ModelUnavailable("The model is gone.")
+        return {"seller": "Corrigan Boatworks"}
+
+    item = {"type": "object", "properties": {"n": TEXT, "tags": {"type": "array", "items": TEXT}}}
+    schema = schema_of(seller=TEXT, log={"type": "array", "items": item})
+    result = await extract(lay_out(INVOICE), schema, answer)
+    assert result.data == {"seller": "Corrigan Boatworks", "log": []}
+    assert ("/log", "part_failed") in codes(result)
+    assert result.status == "incomplete"
+
+
+async def test_nonsense_as_often_as_settings_allow_is_a_failed_part(lay_out: LayOut) -> None:
+    result = await extract(lay_out(INVOICE), schema_of(a=TEXT), "no", "no", "no", attempts=2)
+    assert result.data == {"a": None}
+    assert codes(result)[0] == ("/a", "part_failed")
+    assert result.status == "incomplete"
+
+
+async def test_a_model_that_cannot_be_reached_at_all_is_an_error(lay_out: LayOut) -> None:
+    with pytest.raises(ModelUnavailable):
+        await extract(lay_out(INVOICE), schema_of(a=TEXT), ModelUnavailable("gone"))
+    with pytest.raises(CredentialsMissing):
+        await extract(lay_out(INVOICE), schema_of(a=TEXT), CredentialsMissing("no key"))
+
+
+async def test_what_no_call_read_is_said(lay_out: LayOut) -> None:
+    pages = [
+        f"Chapter {n}\n" + "\n".join(f"filler words number {n} {i} and so on" for i in range(30)) for n in range(40)
+    ]
+    pages[20] += "\nThe governing law is that of Ireland."
+    model = ScriptedModel(lambda request: {"governing_law": "Ireland", "title": "Chapter 0"})
+    schema = schema_of(title=TEXT, governing_law={**TEXT, "description": "the governing law of the contract"})
+    result = await FieldwiseExtractor(model, document_tokens=2_000).extract(lay_out(*pages), schema)
+    shown = model.requests[0].messages[1].content
+    assert "The governing law is that of Ireland." in shown
+    assert '<page number="1">' in shown
+    assert '<page number="40">' in shown
+    assert len(shown) < 12_000
+    assert ("", "not_read") in codes(result)
+    assert result.status == "incomplete"
+    assert result.cite("/governing_law").page == 21  # type: ignore[union-attr]  # it is cited
+
+
+async def test_a_list_of_a_long_document_is_read_window_by_window(lay_out: LayOut) -> None:
+    pages = ["\n".join(f"entry {n} of the log" for n in range(start, start + 40)) for start in range(0, 400, 40)]
+    item = {"type": "object", "properties": {"n": {"type": "integer"}, "deep": {"type": "array", "items": TEXT}}}
+    model = ScriptedModel(lambda request: {"log": [{"n": n, "deep": []} for n in rows_in(request)]})
+    schema = schema_of(log={"type": "array", "items": item})
+    result = await FieldwiseExtractor(model, document_tokens=600).extract(lay_out(*pages), schema)
+    assert [row["n"] for row in result.data["log"]] == list(range(400))
+    assert "not_read" not in [code for _, code in codes(result)]
+
+
+async def test_what_the_parser_could_not_do_is_no_complete_extraction(lay_out: LayOut) -> None:
+    issue = ParseIssue(code="page_failed", message="page 3 could not be read", page=3)
+    document = lay_out(INVOICE).model_copy(update={"issues": (issue,)})
+    result = await extract(document, schema_of(seller=TEXT), {"seller": "Corrigan Boatworks"})
+    assert result.status == "incomplete"
+    assert codes(result) == [("", "parse")]
+
+
+@pytest.mark.parametrize(
+    "schema", [{}, {"type": "object"}, {"type": "object", "properties": {"a": {"type": "nonsense"}}}]
+)
+async def test_a_schema_that_cannot_be_used_is_refused(lay_out: LayOut, schema: dict[str, Any]) -> None:
+    with pytest.raises(SchemaInvalid):
+        await extract(lay_out(INVOICE), schema)
+
+
+async def test_a_reference_outside_the_schema_is_never_fetched(lay_out: LayOut) -> None:
+    schema = schema_of(a={"$ref": "https://example.com/schema.json"}, seller=TEXT)
+    result = await extract(lay_out(INVOICE), schema, {"a": "x", "seller": "Corrigan Boatworks"})
+    assert result.data["seller"] == "Corrigan Boatworks"
+    assert result.status != "complete"
+
+
+async def test_a_model_without_constraints_is_told_the_form(lay_out: LayOut) -> None:
+    model = ScriptedModel(['```json\n{"seller": "Corrigan Boatworks"}\n```'], constrains=False)
+    result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema_of(seller=TEXT), "who sells?")
+    assert result.data == {"seller": "Corrigan Boatworks"}
+    task = model.requests[0].messages[-1].content
+    assert '"additionalProperties":false' in task
+    assert "<request>\nwho sells?\n</request>" in task
+
+
+async def test_progress_is_told_in_parts(lay_out: LayOut) -> None:
+    told: list[Progress] = []
+    model = ScriptedModel([{"seller": "Corrigan Boatworks"}])
+    await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema_of(seller=TEXT), "", told.append)
+    assert [p.message for p in told if p.stage == "extract"] == ["reading seller", "checking"]
+
+
+async def test_a_recursive_schema_ends(lay_out: LayOut) -> None:
+    node = {"type": "object", "properties": {"name": TEXT, "child": {"$ref": "#/$defs/node"}}}
+    schema = {"type": "object", "properties": {"tree": {"$ref": "#/$defs/node"}}, "$defs": {"node": node}}
+    answer = {"tree": {"name": "Corrigan Boatworks", "child": {"name": "4 Slipway Lane"}}}
+    result = await extract(lay_out(INVOICE), schema, answer)
+    assert result.data["tree"]["child"]["name"] == "4 Slipway Lane"
+    Draft202012Validator(schema).validate(result.data)
+
+
+async def test_a_schema_of_hundreds_of_fields_is_asked_for_in_groups(lay_out: LayOut) -> None:
+    fields = {f"field_{n}": TEXT for n in range(369)}
+    model = ScriptedModel(lambda request: dict.fromkeys(request.json_schema["properties"]))  # type: ignore[index]  # it has one
+    result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema_of(**fields))
+    assert set(result.data) == set(fields)
+    assert 5 <= len(model.requests) <= 8

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fieldwise.extract.tables import LogicalTable, logical_tables
+from fieldwise.grounding import Locator
+from fieldwise.model import Cell, Document, Page, Table
+
+LayOut = Callable[..., Document]
+
+HEAD = """
+Corrigan Boatworks               Invoice No: 69
+
+Pos  Description                 Qty  Unit   Unit price      Amount
+                                                    EUR         EUR
+1    Planed larch                  2  sq m        10,00       20,00
+     grown in the hills
+2    Removal and renewal of        5  hour        10,00       50,00
+     the garboard plank
+"""
+TAIL = """
+Corrigan Boatworks               page 2
+
+Pos  Description                 Qty  Unit   Unit price      Amount
+                                                    EUR         EUR
+3    Copper rivets                12  piece        0,85       10,20
+4    Copper rivets                12  piece        0,85       10,20
+     Total                                                    90,40
+
+Net amount                                                    90,40
+"""
+
+
+def rows(table: LogicalTable) -> list[list[str]]:
+    return [[table.text(entry, column) for column in range(table.columns)] for entry in table.entries]
+
+
+def tables_of(document: Document) -> list[LogicalTable]:
+    return logical_tables(Locator(document).index)
+
+
+def test_rows_are_read_over_a_page_break_with_wrapped_text_and_without_totals(lay_out: LayOut) -> None:
+    (table,) = tables_of(lay_out(HEAD, TAIL))
+    assert table.heading == ("Pos", "Description", "Qty", "Unit", "Unit price EUR", "Amount EUR")
+    assert rows(table) == [
+        ["1", "Planed larch", "2", "sq m", "10,00", "20,00"],
+        ["2", "Removal and renewal of the garboard plank", "5", "hour", "10,00", "50,00"],
+        ["3", "Copper rivets", "12", "piece", "0,85", "10,20"],
+        ["4", "Copper rivets", "12", "piece", "0,85", "10,20"],
+    ]
+    assert table.notes(table.entries[0]) == "grown in the hills"
+
+
+def test_one_row_under_a_heading_is_a_table_and_two_figures_in_prose_are_not(lay_out: LayOut) -> None:
+    document = lay_out(
+        "Article      Qty    Price\nRope, 9 mm     4    12,50\n\nIn 2019 we sold 40 boats, in 2020 only 35."
+    )
+    (table,) = tables_of(document)
+    assert rows(table) == [["Rope, 9 mm", "4", "12,50"]]
+
+
+def test_tables_with_other_columns_stay_apart(lay_out: LayOut) -> None:
+    first = "Item        Qty    Price\nRope          4    12,50\nSail          1   900,00"
+    second = (
+        "Rate             Basis         Tax\n19 %          1.000,00      190,00\n 7 %            100,00        7,00"
+    )
+    found = tables_of(lay_out(f"{first}\n\n\n\n{second}"))
+    assert [len(table.entries) for table in found] == [2, 2]
+
+
+def test_a_name_given_once_for_a_group_of_rows_is_every_rows(lay_out: LayOut) -> None:
+    page = """
+Harbour  Method    Bias    SD
+Port     eye        3.1  14.2
+         camera     1.2  16.4
+Haven    eye        5.7  24.6
+         camera     2.4  33.5
+"""
+    (table,) = tables_of(lay_out(page))
+    assert [row[0] for row in rows(table)] == ["Port", "Port", "Haven", "Haven"]
+
+
+def test_a_total_is_known_by_its_name_and_by_what_it_lacks(lay_out: LayOut) -> None:
+    page = """
+Item               Qty    Price   Amount
+Total station rent   1    50,00    50,00
+Rope                 2    10,00    20,00
+Sum                  3             70,00
+"""
+    (table,) = tables_of(lay_out(page))
+    assert [row[0] for row in rows(table)] == ["Total station rent", "Rope"]
+
+
+def test_cells_know_their_words(lay_out: LayOut) -> None:
+    document = lay_out(HEAD)
+    locator = Locator(document)
+    (table,) = logical_tables(locator.index)
+    place = table.place(table.entries[1], 1)
+    assert place is not None
+    (citation,) = locator.cite(place)
+    assert citation.quote == "Removal and renewal of the garboard plank"
+    assert len(citation.boxes) == 2
+
+
+def test_tables_of_a_text_format_are_those_of_its_markup() -> None:
+    markdown = "| Name | Age |\n| --- | --- |\n| Ann | 41 |\n| Bo | 7 |\n"
+    texts = [("Name", 0, 0), ("Age", 0, 1), ("Ann", 1, 0), ("41", 1, 1), ("Bo", 2, 0), ("7", 2, 1)]
+    cells = tuple(
+        Cell(row=r, column=c, text=t, span=(markdown.index(t), markdown.index(t) + len(t)), header=r == 0)
+        for t, r, c in texts
+    )
+    page = Page(number=1, markdown=markdown, tables=(Table(cells=cells, rows=3, columns=2),))
+    document = Document(id="0" * 64, media_type="text/markdown", parser="t", pages=(page,))
+    (table,) = tables_of(document)
+    assert table.heading == ("Name", "Age")
+    assert rows(table) == [["Ann", "41"], ["Bo", "7"]]
+
+
+def test_a_page_without_words_has_no_tables(lay_out: LayOut) -> None:
+    assert tables_of(lay_out("")) == []
