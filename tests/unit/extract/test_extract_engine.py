@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fieldwise.errors import CredentialsMissing, ModelUnavailable, SchemaInvalid
+from fieldwise.errors import CredentialsMissing, ModelError, ModelUnavailable, SchemaInvalid
 from fieldwise.extract.engine import FieldwiseExtractor
 from fieldwise.extract.extractor import Extractor
 from fieldwise.llm import ModelReply, ModelRequest
 from fieldwise.model import Document, Extraction, ParseIssue, Progress
 from fieldwise.prompting import document_messages, whole_text
-from fieldwise.testing import Answer, ScriptedModel
+from fieldwise.testing import Answer, Fault, FaultyModel, ScriptedModel
 
 LayOut = Callable[..., Document]
 
@@ -400,3 +400,37 @@ async def test_a_schema_of_hundreds_of_fields_is_asked_for_in_groups(lay_out: La
     result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema_of(**fields))
     assert set(result.data) == set(fields)
     assert 5 <= len(model.requests) <= 8
+
+
+TRUTH = {
+    "seller": "Corrigan Boatworks",
+    "street": "4 Slipway Lane",
+    "net": 1234.56,
+    "lines": [
+        {"name": "Planed larch", "codes": ["LB-1"]},
+        {"name": "Copper rivets", "codes": ["LB-2"]},
+        {"name": "Copper rivets", "codes": ["LB-3"]},
+    ],
+}
+
+
+@pytest.mark.parametrize("fault", ["nonsense", "truncated", "malformed", "overloaded", "empty"])
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_a_model_breaks_no_loss_is_silent(lay_out: LayOut, fault: Fault, seed: int) -> None:
+    line = {"type": "object", "properties": {"name": TEXT, "codes": {"type": "array", "items": TEXT}}}
+    schema = schema_of(seller=TEXT, street=TEXT, net={"type": "number"}, lines={"type": "array", "items": line})
+
+    def answer(request: ModelRequest) -> Answer:
+        return {name: TRUTH[name] for name in request.json_schema["properties"]}  # type: ignore[index]  # it has one
+
+    model = FaultyModel(ScriptedModel(answer), {fault: 0.5}, seed=seed)
+    try:
+        result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema)
+    except ModelError:
+        assert fault == "overloaded"
+        return
+    if result.data != TRUTH:
+        assert result.status == "incomplete"
+        missing = {key for key in TRUTH if result.data.get(key) != TRUTH[key]}
+        named = {issue.path.split("/")[1] for issue in result.issues if issue.path}
+        assert missing <= named
