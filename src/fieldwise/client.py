@@ -6,6 +6,7 @@ Every call exists twice, `astart` for async code and `start` for the rest; the s
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -253,10 +254,12 @@ class Fieldwise:
     # Agents
 
     async def aagents(self) -> list[Agent]:
+        """Return all saved agents, the newest first."""
         async with self._database.read() as tx:
             return await agents.every(tx)
 
     async def aagent(self, name_or_id: str) -> Agent:
+        """Raises AgentNotFound, which names the known ones."""
         async with self._database.read() as tx:
             return await agents.get(tx, name_or_id)
 
@@ -268,6 +271,7 @@ class Fieldwise:
             return await agents.rename(tx, name_or_id, new_name.strip()[:200])
 
     async def adelete_agent(self, name_or_id: str) -> None:
+        """Remove a saved agent; runs and results that name it stay. Raises AgentNotFound."""
         async with self._database.write() as tx:
             await agents.remove(tx, name_or_id)
 
@@ -323,7 +327,8 @@ class Fieldwise:
             while (item := self.portal.run(_next(items))) is not None:
                 yield item
         finally:
-            self.portal.run(_finish(items))
+            if not sys.is_finalizing():
+                self.portal.run(_finish(items))
 
     def close(self) -> None:
         self.portal.run(self.aclose())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -31,6 +32,10 @@ class Portal:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return the coroutine's result. On KeyboardInterrupt it is cancelled, and has cleaned up when this raises."""
+        if sys.is_finalizing():
+            # The loop's thread stands still by now: to wait for it would keep the process from ending.
+            coroutine.close()
+            raise FieldwiseError("The process is ending: no call can be made any more.")
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise FieldwiseError(
