@@ -1,0 +1,348 @@
+"""A model that knows the answer: it gives gold values, and of lists only the records that stand in what it is shown.
+
+With it, planning, windows, merging, grounding and completeness are measured without a model's mistakes; mixed with
+`testing.FaultyModel`, with mistakes of a known kind and rate.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from fieldwise.errors import ModelError
+from fieldwise.grounding import dates, numbers
+from fieldwise.grounding.text import squeeze
+from fieldwise.llm import ModelReply, ModelRequest
+from fieldwise.model import JsonSchema, OnProgress, Progress, Usage, ignore_progress
+from fieldwise.model.schema import resolve
+
+_WORD = re.compile(r"[^\s|]+")
+_DOCUMENT = re.compile(r"<document>\n(.*)\n</document>", re.DOTALL)
+_BLOCK = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
+_NEAR = 300
+"""Values of one record stand within so many characters of each other, beside the length of the longest."""
+_ENOUGH = 0.7
+"""A record stands in a text when this share of its values stands together: rows are cut, and words are torn."""
+
+
+class Spot(NamedTuple):
+    """Where a value is printed: `text[start:end]`, and those words."""
+
+    start: int
+    end: int
+    printed: str
+
+
+class OracleModel:
+    """Answers from `gold`, one document's true values, in the form of the JSON Schema that each request carries.
+
+    With `document`, the whole text of the document, a value that is printed there is given only where the request shows
+    it; a value that is printed nowhere (a summary, a judgement) is always given. Without it all values are. Numbers and
+    dates are given as printed where the schema asks for text. Raises ModelError for a request without a schema, or for
+    fields that the gold does not know.
+    """
+
+    constrains = True
+
+    def __init__(
+        self,
+        gold: Mapping[str, Any],
+        *,
+        document: str | None = None,
+        context_tokens: int = 32_768,
+        name: str = "oracle",
+    ) -> None:
+        self.gold = dict(gold)
+        self.name = name
+        self.context_tokens = context_tokens
+        self.requests: list[ModelRequest] = []
+        self._document = _printed(document) if document is not None else None
+        self._lists = {id(found): found for found in _record_lists(self.gold)}
+
+    async def count_tokens(self, text: str) -> int:
+        return max(1, len(text) // 4)
+
+    async def generate(self, request: ModelRequest, on_progress: OnProgress = ignore_progress) -> ModelReply:
+        self.requests.append(request)
+        on_progress(Progress(stage="model", message=request.purpose))
+        schema = request.json_schema
+        if schema is None:
+            raise ModelError("The oracle needs a JSON Schema to answer.", next_step="Ask with a schema.")
+        asked = "\n".join(message.content for message in request.messages if message.role == "user")
+        value = self._answer(schema, asked)
+        text = json.dumps(value, ensure_ascii=False)
+        read = sum([await self.count_tokens(message.content) for message in request.messages])
+        written = await self.count_tokens(text)
+        usage = Usage(input_tokens=read, output_tokens=min(written, request.max_output_tokens), calls=1)
+        if written > request.max_output_tokens:
+            cut = text[: request.max_output_tokens * 4]
+            return ModelReply(text=cut, finish="length", usage=usage, constrained=True)
+        return ModelReply(text=text, usage=usage, constrained=True)
+
+    async def aclose(self) -> None:
+        return None
+
+    def _answer(self, schema: JsonSchema, asked: str) -> Any:
+        fields = _properties(schema)
+        if fields and all(_is_column_choice(child) for child in fields.values()):
+            return {name: self._column(name, child["enum"], asked) for name, child in fields.items()}
+        if len(fields) == 1 and _BLOCK.search(asked) and not fields.keys() & self.gold.keys():
+            (name, child), *_ = fields.items()
+            return {name: self._blocks(_properties(resolve(child, schema).get("items", {})), asked)}
+        if not fields.keys() & self.gold.keys():
+            raise ModelError(
+                f"The oracle has no gold for {', '.join(sorted(fields)) or 'an empty schema'}.",
+                next_step="Ask for fields of the gold.",
+            )
+        found = _DOCUMENT.search(asked)
+        return self._fill(schema, schema, self.gold, _printed(found[1] if found else asked), in_record=False)
+
+    def _fill(self, node: Any, root: JsonSchema, gold: Any, text: PrintedText, *, in_record: bool) -> Any:
+        node = resolve(node, root)
+        if isinstance(gold, Mapping):
+            fields = _properties(node)
+            if fields:
+                return {
+                    n: self._fill(child, root, gold.get(n), text, in_record=in_record) for n, child in fields.items()
+                }
+            extra = node.get("additionalProperties") if isinstance(node, dict) else None
+            return {n: self._fill(extra or {}, root, v, text, in_record=in_record) for n, v in gold.items()}
+        if isinstance(gold, list):
+            items = node.get("items", {}) if isinstance(node, dict) else {}
+            if gold and all(isinstance(e, Mapping) for e in gold):
+                here = gold if in_record else occurring(gold, text)
+                return [self._fill(items, root, record, text, in_record=True) for record in here]
+            given = [self._leaf(resolve(items, root), e, text, in_record=in_record) for e in gold]
+            return [e for e in given if e is not None]
+        if gold is None and _properties(node):
+            return {
+                n: self._fill(child, root, None, text, in_record=in_record) for n, child in _properties(node).items()
+            }
+        if gold is None and isinstance(node, dict) and _wants(node, "array"):
+            return []
+        return self._leaf(node, gold, text, in_record=in_record)
+
+    def _leaf(self, node: Any, gold: Any, text: PrintedText, *, in_record: bool) -> Any:
+        if gold is None:
+            return None
+        spots = text.spots(gold)
+        if not spots and not in_record and self._document is not None and self._document.spots(gold):
+            return None  # it is printed, but not here
+        if isinstance(node, dict) and "enum" in node:
+            return gold if gold in node["enum"] else None
+        if isinstance(node, dict) and _wants(node, "string") and not isinstance(gold, str):
+            return spots[0].printed if spots else json.dumps(gold)
+        return gold
+
+    def _column(self, field: str, names: Sequence[Any], asked: str) -> Any:
+        """Return the column whose sample values are most often this field's."""
+        values = {squeeze(str(v)) for v in self._values_of(field)}
+        printed = {abs(v) for value in self._values_of(field) if (v := _number(value)) is not None}
+        best, most = None, 0
+        for name in names:
+            line = next((row for row in asked.splitlines() if name and row.startswith(f"- {name}: ")), "")
+            samples = [s.strip() for s in line[len(f"- {name}: ") :].split(" / ")] if line else []
+            hits = sum(_is_one_of(sample, values, printed) for sample in samples if sample)
+            if hits > most:
+                best, most = name, hits
+        return best
+
+    def _values_of(self, field: str) -> list[Any]:
+        path = field.split(".")
+        found = []
+        for records in self._lists.values():
+            for record in records:
+                here: Any = record
+                for name in path:
+                    here = here.get(name) if isinstance(here, Mapping) else None
+                if here is not None and not isinstance(here, list | Mapping):
+                    found.append(here)
+        return found
+
+    def _blocks(self, fields: Mapping[str, Any], asked: str) -> list[Any]:
+        """Answer for numbered texts, one record each: the record of which most stands in the text."""
+        marks = list(_BLOCK.finditer(asked))
+        ends = [mark.start() for mark in marks[1:]] + [len(asked)]
+        records = [r for found in self._lists.values() for r in found if fields.keys() & r.keys()]
+        used: set[int] = set()
+        answers = []
+        for mark, end in zip(marks, ends, strict=True):
+            block = _printed(asked[mark.end() : end])
+            counted = [
+                (sum(bool(block.spots(v)) for v in _leaves(record)), -i)
+                for i, record in enumerate(records)
+                if i not in used
+            ]
+            most, at = max(counted, default=(0, 0))
+            if not most:
+                answers.append(dict.fromkeys(fields))
+                continue
+            used.add(-at)
+            answers.append(
+                {n: self._leaf(child, records[-at].get(n), block, in_record=True) for n, child in fields.items()}
+            )
+        return answers
+
+
+class PrintedText:
+    """A text in which values are looked up in any usual spelling."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words = [(m.start(), m.end()) for m in _WORD.finditer(text)]
+        pieces = [squeeze(text[a:b]) for a, b in self._words]
+        self._squeezed = "".join(pieces)
+        self._starts: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        at = 0
+        for i, piece in enumerate(pieces):
+            if piece:
+                self._starts[at] = i
+                at += len(piece)
+                self._ends[at] = i
+        self._numbers = self._all_numbers()
+        self._days: dict[str, list[Spot]] = defaultdict(list)
+        for found in dates.find_dates(text):
+            for reading in found.readings:
+                self._days[reading].append(Spot(found.start, found.end, text[found.start : found.end]))
+
+    def spots(self, value: Any) -> list[Spot]:
+        """Return where a value is printed, in reading order; nothing for yes and no."""
+        if value is None or isinstance(value, bool | list | Mapping):
+            return []
+        if isinstance(value, int | float):
+            number = numbers.as_decimal(value)
+            return self._numbers.get(abs(number), []) if number is not None else []
+        found = self._texts(squeeze(value))
+        days = dates.readings(value)
+        if days:
+            found = found + [s for day in days[:1] for s in self._days.get(day, []) if s not in found]
+        return sorted(found)
+
+    def _texts(self, wanted: str) -> list[Spot]:
+        found = []
+        at = self._squeezed.find(wanted) if wanted else -1
+        while at >= 0:
+            first, last = self._starts.get(at), self._ends.get(at + len(wanted))
+            if first is not None and last is not None:
+                start, end = self._words[first][0], self._words[last][1]
+                found.append(Spot(start, end, self._text[start:end]))
+            at = self._squeezed.find(wanted, at + 1)
+        return found
+
+    def _all_numbers(self) -> dict[Decimal, list[Spot]]:
+        found: dict[Decimal, list[Spot]] = defaultdict(list)
+        for i, (start, _) in enumerate(self._words):
+            if not any(c.isdigit() for c in self._text[start : self._words[i][1]]):
+                continue
+            # `1 234,56` and `5 -` are several words; what is nearest to the number alone comes first.
+            for last in range(i, min(i + 3, len(self._words))):
+                end = self._words[last][1]
+                printed = self._text[start:end].strip("*_")
+                for value in numbers.readings(printed):
+                    found[abs(value)].append(Spot(start, end, printed))
+        return found
+
+
+@lru_cache(maxsize=16)
+def _printed(text: str) -> PrintedText:
+    return PrintedText(text)
+
+
+def occurring(records: Sequence[Mapping[str, Any]], text: PrintedText) -> list[Mapping[str, Any]]:
+    """Return the records that stand in `text`, in its order. Equal records are counted: one for each place."""
+    used: set[tuple[int, int]] = set()
+    placed = []
+    for number, record in enumerate(records):
+        spots = [
+            (column, found) for column, v in enumerate(_leaves(record)) if _is_telling(v) and (found := text.spots(v))
+        ]
+        wanted = sum(_is_telling(v) for v in _leaves(record))
+        taken = _together(sorted(spots, key=lambda pair: len(pair[1])), wanted, used)
+        if taken:
+            used.update(taken.items())
+            placed.append((min(taken.values()), number, record))
+    return [record for _, _, record in sorted(placed, key=lambda item: item[:2])]
+
+
+def _together(
+    spots: Sequence[tuple[int, list[Spot]]], wanted: int, used: set[tuple[int, int]]
+) -> dict[int, int] | None:
+    """Return where the values stand close together: the start of each by column; None where too few do."""
+    enough = max(1, round(_ENOUGH * wanted))
+    if len(spots) < enough:
+        return None
+    longest = max((s.end - s.start for _, found in spots for s in found[:1]), default=0)
+    for column, found in spots[: len(spots) - enough + 1]:
+        for anchor in found:
+            if (column, anchor.start) in used:
+                continue
+            taken = {column: anchor.start}
+            for other, places in spots:
+                if other == column:
+                    continue
+                free = [s.start for s in places if (other, s.start) not in used]
+                nearest = min(free, key=lambda start: abs(start - anchor.start), default=None)
+                if nearest is not None and abs(nearest - anchor.start) <= _NEAR + longest:
+                    taken[other] = nearest
+            if len(taken) >= enough:
+                return taken
+    return None
+
+
+def _leaves(record: Any) -> Iterator[Any]:
+    if isinstance(record, Mapping):
+        for value in record.values():
+            yield from _leaves(value)
+    elif not isinstance(record, list):
+        yield record
+
+
+def _is_telling(value: Any) -> bool:
+    return value is not None and not isinstance(value, bool) and (not isinstance(value, str) or bool(squeeze(value)))
+
+
+def _record_lists(value: Any) -> Iterator[list[dict[str, Any]]]:
+    if isinstance(value, Mapping):
+        for child in value.values():
+            yield from _record_lists(child)
+    elif isinstance(value, list):
+        if value and all(isinstance(e, Mapping) for e in value):
+            yield value
+        for child in value:
+            yield from _record_lists(child)
+
+
+def _properties(node: Any) -> dict[str, Any]:
+    found = node.get("properties") if isinstance(node, Mapping) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _wants(node: Mapping[str, Any], kind: str) -> bool:
+    declared = node.get("type")
+    kinds = [k for k in (declared if isinstance(declared, list) else [declared]) if k != "null"]
+    return kinds == [kind]
+
+
+def _is_column_choice(node: Any) -> bool:
+    if not isinstance(node, dict) or not isinstance(node.get("enum"), list):
+        return False
+    return any(isinstance(v, str) and re.search(r"\(?C\d+\)?\Z", v) for v in node["enum"])
+
+
+def _number(value: Any) -> Decimal | None:
+    return numbers.as_decimal(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _is_one_of(sample: str, values: set[str], printed: set[Decimal]) -> bool:
+    if squeeze(sample) in values or any(squeeze(day) in values for day in dates.readings(sample)):
+        return True
+    if printed & {abs(v) for v in numbers.readings(sample)}:
+        return True
+    # Samples are cut: a long text is known by its beginning.
+    return len(sample) > 20 and any(v.startswith(squeeze(sample)) for v in values)
