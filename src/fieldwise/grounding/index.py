@@ -21,6 +21,8 @@ _GLUED_NUMBER = re.compile(r"(?<![\w.,:/'’-])[-−+]?\d[\d.,'’]*(?![\w:/'’
 _OPENS_GROUPS = re.compile(r"\A[-−+(]?\D{0,3}\d{1,3}\Z")
 _GROUP = re.compile(r"\A\d{3}(?:[.,]\d{1,4})?[-)%€$£]{0,2}\Z")
 _MOST_GROUPS = 4
+YEARS = re.compile(r"\(?(?:1[5-9]|2[0-2])\d\d[-–—/](?:1[5-9]|2[0-2])\d\d[).,;]*\Z")
+"""A span of years in one word: `1986-1991` holds both, where `2012-12` does not hold 12."""
 
 
 class Place(NamedTuple):
@@ -280,6 +282,8 @@ def _numbers_in(word: str) -> tuple[bool, tuple[Decimal, ...], bool, bool]:
             # Brackets are a minus sign in accounts and only brackets elsewhere: the value decides which it is.
             values = (*values, *(-v for v in values))
         return True, values, printed.percent, opens
+    if YEARS.match(bare):
+        return False, tuple(Decimal(year) for year in re.findall(r"\d{4}", bare)), False, False
     values = ()
     percent = False
     for glued in _GLUED_NUMBER.findall(bare):

@@ -16,7 +16,7 @@ from fieldwise.model import Box, Citation, Document, Match, Span
 
 from . import dates, numbers
 from .columns import followed
-from .index import Place, Places, WordIndex, anchors, symbols_agree
+from .index import YEARS, Place, Places, WordIndex, anchors, symbols_agree
 from .nearness import Nearness, spread
 from .text import collapse, tokens
 
@@ -281,6 +281,8 @@ class Locator:
     def _stands_alone(self, start: int, stop: int, first: int, last: int) -> bool:
         """Say whether digits are not the part of a longer run of digits and signs, as 12 is of 2012-12."""
         index = self._index
+        if first == last and YEARS.match(index.words[first]):
+            return True
         before = index.first_token[first] < start and self._token(start - 1)[-1].isdigit()
         after = index.first_token[last + 1] > stop and self._token(stop)[0].isdigit()
         return not before and not after

@@ -74,6 +74,13 @@ def test_part_of_a_number_or_a_code_is_not_the_number(lay_out: LayOut) -> None:
     assert locator.locate("A-17") is not None
 
 
+def test_a_span_of_years_holds_both_years(lay_out: LayOut) -> None:
+    locator = Locator(lay_out("Lecturer, 1986–1991 (2011-2015)."))
+    assert [locator.locate(v) is not None for v in (1986, "1991", 2011, "2015", 86, "1986-1991")] == [
+        True, True, True, True, False, True,
+    ]  # fmt: skip
+
+
 def test_a_number_printed_with_the_other_sign_is_only_a_fuzzy_match(lay_out: LayOut) -> None:
     locator = Locator(lay_out("Discount -5,00"))
     citation = locator.locate(5)
