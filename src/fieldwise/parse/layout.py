@@ -17,6 +17,8 @@ from .tables import Found, find_tables
 
 _AMOUNT = re.compile(r"\d[.,]\d\d$")
 
+_COLUMN_LINES = 5  # fewer are a form, an address, a caption
+
 # Regions are unions of glyph boxes, which differ from word boxes by rounding and by ascenders.
 _SLACK = 1.5
 
@@ -51,9 +53,10 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
             (loose if index is None else held[index]).append(part)
     placed: list[tuple[tuple[float, int], Corners, Item]] = []
     for index, (region, its_runs) in enumerate(zip(regions, held, strict=True)):
-        for left in _parted(its_runs, tables):
-            corners = around(word for run in left for word in run.words)
-            placed.append(((index, 1), corners, _item(region, left)))
+        for part in _parted(its_runs, tables):
+            for column in _columns(part):
+                corners = around(word for run in column for word in run.words)
+                placed.append(((index, 1), corners, _item(region, column)))
     apart: list[tuple[Corners, Item]] = []
     for table in tables:
         place = _place_of(table, regions, held)
@@ -90,6 +93,31 @@ def _parted(runs: list[Run], tables: Sequence[Found]) -> list[list[Run]]:
             middle = (word.y0 + word.y1) / 2
             parts.setdefault(sum(top < middle for top in tops), []).append(run_of(word, run.upright))
     return [part for _, part in sorted(parts.items())]
+
+
+def _columns(runs: list[Run]) -> list[list[Run]]:
+    """Divide a region that holds two columns of prose; labels beside their values are left together."""
+    if len(runs) < 2 * _COLUMN_LINES:
+        return [runs]
+    upright = [run for run in runs if run.upright]
+    free: list[tuple[float, float]] = []
+    reach = float("-inf")
+    for x0, _, x1, _ in sorted(run.corners for run in upright):
+        if x0 > reach > float("-inf"):
+            free.append((reach, x0))
+        reach = max(reach, x1)
+    for gap_start, gap_end in free:
+        left = [run for run in runs if run.corners[2] <= gap_start]
+        right = [run for run in runs if run.corners[2] > gap_start]
+        height = upright[0].corners[3] - upright[0].corners[1]
+        if gap_end - gap_start > height and _is_prose(lines_of(left)) and _is_prose(lines_of(right)):
+            return [*_columns(left), *_columns(right)]
+    return [runs]
+
+
+def _is_prose(lines: Sequence[Line]) -> bool:
+    lengths = sorted(map(len, lines))
+    return len(lines) >= _COLUMN_LINES and lengths[len(lines) // 2] >= 5
 
 
 def _upper_first(blocks: list[tuple[Corners, Item]]) -> list[tuple[Corners, Item]]:
