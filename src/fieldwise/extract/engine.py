@@ -33,7 +33,7 @@ from .asking import Answer, Asker, chained, joined, merged, nested, pointer, val
 from .evidence import Evidence, ground, without_labels, without_repeats
 from .prompts import extraction_task
 from .rows import TableList, TableReader
-from .shape import Path, at, count_leaves, is_record_list, kind_of, leaf_of, node_of, properties, units
+from .shape import Path, at, count_leaves, is_record_list, kind_of, leaf_of, node_of, properties, subset, units
 from .tables import LogicalTable, logical_tables
 from .values import Habits
 from .verify import count_rows, made_valid, status_of, validator_for
@@ -110,7 +110,7 @@ class _Work:
         habits = _habits(document, locator)
         tables = logical_tables(locator.index)
         answers = min(self._engine._max_output_tokens, max(256, self._model.context_tokens // 4))
-        task = await self._model.count_tokens(self._longest_task())
+        task = max([await self._model.count_tokens(self._task(part)) for part in self._parts()])
         budget = min(self._engine._document_tokens, self._model.context_tokens - answers - task - _TASK_TOKENS)
         reading = Reading(document, self._model, max(256, budget))
         asker = Asker(
@@ -126,10 +126,11 @@ class _Work:
         read = TableReader(self._model, schema, tables, locator, habits)
         found = await self._from_tables(read)
         answer, partly = await self._from_model(asker, reading, {table.path for table in found})
-        return self._verified(found, answer, partly, locator, tables, reading, asker.usage + read.usage)
+        usage = asker.usage + read.usage
+        return await asyncio.to_thread(self._verified, found, answer, partly, locator, tables, reading, usage)
 
-    def _longest_task(self) -> str:
-        return extraction_task(self._schema, self._prompt, constrained=self._model.constrains)
+    def _task(self, part: tuple[Path, ...]) -> str:
+        return extraction_task(subset(self._schema, part), self._prompt, constrained=self._model.constrains)
 
     async def _from_tables(self, reader: TableReader) -> list[TableList]:
         lists = [path for path, records in units(self._schema) if records]

@@ -16,9 +16,11 @@ from typing import NamedTuple
 from fieldwise.grounding.text import label_words, tokens
 from fieldwise.llm import Model
 from fieldwise.model import Document, Page
-from fieldwise.prompting import GAP, defuse, shown_text
+from fieldwise.prompting import GAP, defuse, whole_text
 
 PIECE_CHARACTERS = 1_500
+_CHARACTERS_A_TOKEN_AT_MOST = 16
+"""What is obviously too long is not tokenized as a whole."""
 _K1, _B = 1.2, 0.75
 _BLANK = re.compile(r"\n[ \t]*\n")
 
@@ -56,11 +58,15 @@ class Reading:
 
     async def whole(self) -> View | None:
         """Return the whole document, in the bytes the proposal was made from; None where it is too long."""
-        shown = await shown_text(self._document, self._model, self._budget)
-        self._per_token = max(0.5, len(shown.text) / max(1, shown.tokens))
-        if not shown.whole:
+        characters = sum(len(page.markdown) for page in self._document.pages)
+        if characters > self._budget * _CHARACTERS_A_TOKEN_AT_MOST:
             return None
-        return View(shown.text, tuple(range(len(self.pieces))), shown.tokens, whole=True)
+        text = whole_text(self._document)
+        tokens_ = await self._model.count_tokens(text)
+        self._per_token = max(0.5, len(text) / max(1, tokens_))
+        if tokens_ > self._budget:
+            return None
+        return View(text, tuple(range(len(self.pieces))), tokens_, whole=True)
 
     async def best(self, query: str) -> View:
         """Return first and last page and the pieces that match the words of `query` best, within the budget."""
