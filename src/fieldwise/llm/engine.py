@@ -22,6 +22,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import fieldwise.errors
@@ -158,6 +159,7 @@ class _Session:
         self._queue: deque[Job] = deque()
         self._asked: dict[int, Job] = {}
         self._heard_at = time.monotonic()
+        self._processor_at = 0.0
         self._idle_seconds = 0.0
         self._partial = b""
         self._last_words = b""
@@ -209,7 +211,7 @@ class _Session:
                 if self._process is None:
                     self._start_process()
                 if not self._asked:
-                    self._heard_at = time.monotonic()
+                    self._mark_time()
                 self._asked[job.number] = job
                 self._write(job.order)
 
@@ -260,7 +262,7 @@ class _Session:
                     self._hear(json.loads(line))
 
     def _hear(self, event: dict[str, Any]) -> None:
-        self._heard_at = time.monotonic()
+        self._mark_time()
         job = self._asked.get(event["id"])
         if job is None:
             return
@@ -281,8 +283,7 @@ class _Session:
             if silent > self._idle_seconds:
                 self._end_process()
             return
-        stalled = [job for job in self._asked.values() if silent > job.stall_seconds]
-        if stalled:
+        if any(self._is_stalled(silent, job.stall_seconds) for job in self._asked.values()):
             self._end_process()
             for job in self._asked.values():
                 _fail(
@@ -294,6 +295,24 @@ class _Session:
                     ),
                 )
             self._asked.clear()
+
+    def _mark_time(self) -> None:
+        self._heard_at = time.monotonic()
+        self._processor_at = (_processor_seconds(self._process.pid) if self._process else None) or 0.0
+
+    def _is_stalled(self, silent: float, limit: float) -> bool:
+        """Tell stuck from starved: on a crowded machine, loading may take minutes in which the process cannot speak.
+
+        Stuck is who waits (no processor time used) or who spins (`limit` seconds of it used, and nothing said).
+        """
+        if silent <= limit:
+            return False
+        assert self._process is not None  # noqa: S101  # something was asked
+        used = _processor_seconds(self._process.pid)
+        if used is None:
+            return True
+        spent = used - self._processor_at
+        return spent < 0.02 * silent or spent > limit
 
     def _died(self) -> None:
         process = self._process
@@ -336,6 +355,15 @@ class _Session:
 def _fail(job: Job, error: ModelError) -> None:
     if job.future.set_running_or_notify_cancel():
         job.future.set_exception(error)
+
+
+def _processor_seconds(process_id: int) -> float | None:
+    """Return the processor time that the process has used, or None where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _error_from(event: dict[str, Any]) -> ModelError:

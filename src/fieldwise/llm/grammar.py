@@ -8,11 +8,18 @@ the answer against its own schema; nothing here replaces that.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 import re
+import unicodedata
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from fieldwise.errors import ModelAnswerInvalid
 from fieldwise.model import JsonSchema
+
+log = logging.getLogger("fieldwise.llm")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -34,23 +41,43 @@ _OF_TYPE = {
     "null": frozenset(),
 }
 _MAX_MERGES = 200
-# What every regular-expression engine reads alike: anchored at both ends, no look-around, back reference or boundary.
-_UNPORTABLE = re.compile(r"\(\?|\\[bBdDwWsSpPkAzZ1-9]|\\u|\\x")
+_GARBLED = re.compile(r"[^\x00-\x7f][0-9a-fA-F]")
+_MARKS = re.compile(r"[\"\\\x00-\x1f]")
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+# Fractions of a second are counted: where the grammar allows them without end, small models write zeros without end.
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_FORMATS = {
+    "date": f"^{_DATE}$",
+    "time": f"^{_TIME}$",
+    "date-time": f"^{_DATE}T{_TIME}$",
+    "uuid": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+}
 
 
 class Dialect(NamedTuple):
-    """What one grammar engine enforces beyond the structure (types, properties, items, enum, anyOf, local $ref)."""
+    """What one grammar engine enforces beyond the structure (types, properties, items, enum, anyOf, local $ref).
+
+    `max_items` is the longest counted repetition: the grammar writes it out, item by item. `garbles` says that the
+    engine mistakes a letter outside ASCII before a hexadecimal digit ("ße" becomes "\\xdfe"), and quotes in keys.
+    """
 
     keywords: frozenset[str]
-    formats: frozenset[str] = frozenset()
-    max_items: int = 64
+    max_items: int = 128
+    garbles: bool = False
+
+
+RANGES = _words("minimum maximum exclusiveMinimum exclusiveMaximum")
+LENGTHS = _words("minItems maxItems")
+PATTERNS = _words("pattern format")
 
 
 class Lowered(NamedTuple):
-    """`dropped` names the caller's keywords that the grammar does not enforce, sorted."""
+    """`dropped` names the caller's keywords that the grammar does not enforce, sorted. `aliases` maps keys that the
+    engine cannot write to the caller's (see `write_keys`)."""
 
     json_schema: JsonSchema
     dropped: tuple[str, ...]
+    aliases: dict[str, str]
 
 
 def lower(schema: JsonSchema, dialect: Dialect) -> Lowered:
@@ -65,12 +92,32 @@ def restore(data: Any, schema: JsonSchema) -> Any:
     return _Restoring(schema, Draft202012Validator(schema)).walk(data, schema)
 
 
-def violates(data: Any, lowered: Lowered) -> str:
-    """Return the first thing in `data` that the grammar should have made impossible, or ""."""
+def require_constrained(text: str, lowered: Lowered) -> bool:
+    """Say whether a whole answer keeps to the grammar. Raises ModelAnswerInvalid where it is not even JSON.
+
+    Engines have let schemas through that they did not understand, and answered unconstrained without a word.
+    """
     from jsonschema import Draft202012Validator
 
-    error = next(Draft202012Validator(lowered.json_schema).iter_errors(data), None)
-    return "" if error is None else f"{error.json_path}: {error.message[:200]}"
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelAnswerInvalid(
+            f"The model's answer came back unconstrained: it is not JSON ({error}).",
+            next_step="Ask again, or try the other runtime (FIELDWISE_EMBEDDED_RUNTIME).",
+            attempts=[{"answer": text, "error": str(error)}],
+        ) from None
+    broken = next(Draft202012Validator(lowered.json_schema).iter_errors(data), None)
+    if broken is not None:
+        log.warning("The grammar was not enforced at %s (%s).", broken.json_path, broken.validator)
+    return broken is None
+
+
+def write_keys(text: str, lowered: Lowered) -> str:
+    """Put the caller's keys in the place of their aliases, also in an answer that was cut off."""
+    for alias, key in lowered.aliases.items():
+        text = text.replace(f'"{alias}"', json.dumps(key, ensure_ascii=False))
+    return text
 
 
 def resolve_ref(root: Any, ref: str) -> Any:
@@ -108,13 +155,14 @@ class _Lowering:
         self._dropped: set[str] = set()
         self._defs: dict[str, Any] = {}
         self._names: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
         self._merges = 0
 
     def run(self) -> Lowered:
         lowered = self._node(self._root)
         if self._defs:
             lowered = {**lowered, "$defs": self._defs}
-        return Lowered(lowered, tuple(sorted(self._dropped)))
+        return Lowered(lowered, tuple(sorted(self._dropped)), self._aliases)
 
     def _node(self, schema: Any) -> dict[str, Any]:
         if not isinstance(schema, dict):
@@ -123,9 +171,9 @@ class _Lowering:
             return self._combined(schema)
         self._note_unknown(schema)
         if "const" in schema:
-            return {"const": schema["const"]}
+            return self._values([schema["const"]], "const")
         if "enum" in schema:
-            return {"enum": list(schema["enum"])}
+            return self._values(list(schema["enum"]), "enum")
         for word in ("anyOf", "oneOf"):
             if word in schema:
                 return self._alternatives(schema, word)
@@ -136,7 +184,7 @@ class _Lowering:
         return nodes[0] if len(nodes) == 1 else {"anyOf": nodes}
 
     def _note_unknown(self, schema: JsonSchema) -> None:
-        known = _ANNOTATIONS | _STRUCTURE | self._dialect.keywords | {"pattern", "format"}
+        known = _ANNOTATIONS | _STRUCTURE | RANGES | LENGTHS | PATTERNS | {"patternProperties"}
         self._dropped.update(key for key in schema if key not in known)
 
     def _combined(self, schema: JsonSchema) -> dict[str, Any]:
@@ -209,6 +257,28 @@ class _Lowering:
             self._defs[name] = self._node(target)
         return {"$ref": f"#/$defs/{self._names[ref]}"}
 
+    def _values(self, values: list[Any], word: str) -> dict[str, Any]:
+        """Lower the values that are allowed; a string that the engine would garble is written as a pattern."""
+        garbled = [v for v in values if self._dialect.garbles and _GARBLED.search(json.dumps(v, ensure_ascii=False))]
+        if not garbled:
+            return {"enum": values}
+        if not all(isinstance(v, str) and not _MARKS.search(v) for v in garbled):
+            self._dropped.add(word)
+            return {"anyOf": [{"type": name} for name in dict.fromkeys(map(_type_of, values))]}
+        pattern = "|".join(re.sub(r"([^\w\s])", r"\\\1", v) for v in garbled)
+        rest = [v for v in values if v not in garbled]
+        written = {"type": "string", "pattern": f"^({pattern})$"}
+        return {"anyOf": [{"enum": rest}, written]} if rest else written
+
+    def _key(self, name: str) -> str:
+        if not self._dialect.garbles or not (_GARBLED.search(name) or _MARKS.search(name)):
+            return name
+        plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+        digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+        alias = f"{re.sub(r'[^A-Za-z0-9]+', '_', plain)}_{digest}"
+        self._aliases[alias] = name
+        return alias
+
     def _alternatives(self, schema: JsonSchema, word: str) -> dict[str, Any]:
         base = {k: v for k, v in schema.items() if k != word and k not in _ANNOTATIONS}
         branches = [branch for branch in schema[word] if branch is not False]
@@ -223,22 +293,21 @@ class _Lowering:
         if name == "array":
             return self._array(schema)
         node: dict[str, Any] = {"type": name}
-        for key in _OF_TYPE[name] & schema.keys():
-            if self._holds(name, key, schema[key]):
-                node[key] = schema[key]
-            else:
+        for key in sorted(_OF_TYPE[name] & schema.keys(), reverse=True):  # pattern before format: one of them fits
+            value = schema[key]
+            if key not in self._dialect.keywords:
                 self._dropped.add(key)
+            elif key in PATTERNS:
+                pattern = _FORMATS.get(value) if key == "format" else portable_pattern(value)
+                if pattern is None or "pattern" in node:
+                    self._dropped.add(key)
+                else:
+                    node["pattern"] = pattern
+            elif name == "integer" and float(value).is_integer():
+                node[key] = int(value)
+            else:
+                self._dropped.add(key)  # no grammar counts fractions
         return node
-
-    def _holds(self, kind: str, key: str, value: Any) -> bool:
-        if key == "format":
-            return value in self._dialect.formats
-        if key not in self._dialect.keywords:
-            return False
-        if key == "pattern":
-            anchored = value.startswith("^") and value.endswith("$") and not value.endswith("\\$")
-            return anchored and "|" not in value and not _UNPORTABLE.search(value)
-        return kind == "integer" and float(value).is_integer()
 
     def _object(self, schema: JsonSchema) -> dict[str, Any]:
         required = [str(name) for name in schema.get("required", ())]
@@ -248,8 +317,8 @@ class _Lowering:
             if sub is False:
                 continue
             node = self._node(sub)
-            properties[name] = node if name in required or self._admits_null(node) else _nullable(node)
-        properties.update({name: {} for name in required if name not in given})
+            properties[self._key(name)] = node if name in required or self._admits_null(node) else _nullable(node)
+        properties.update({self._key(name): {} for name in required if name not in given})
         more = schema.get("additionalProperties", True)
         if "patternProperties" in schema:
             self._dropped.add("patternProperties")
@@ -303,6 +372,56 @@ class _Lowering:
 def _nullable(node: dict[str, Any]) -> dict[str, Any]:
     branches = node["anyOf"] if set(node) == {"anyOf"} else [node]
     return {"anyOf": [*branches, {"type": "null"}]}
+
+
+def portable_pattern(pattern: str) -> str | None:
+    """Return the pattern in the words that every engine reads alike, or None where it has none.
+
+    Engines match the whole string, so the pattern must say `^...$` itself. They write what they match between quotes
+    as it is, so nothing may match a quote or a backslash: no dot, no negated class.
+    """
+    if not (pattern.startswith("^") and pattern.endswith("$")):
+        return None
+    out, depth, in_class, i = [], 0, False, 1
+    while i < len(pattern) - 1:
+        char = pattern[i]
+        if char == "\\":
+            i += 1
+            replaced = _escape(pattern[i], in_class) if i < len(pattern) - 1 else None
+            if replaced is None:
+                return None
+            out.append(replaced)
+        elif in_class:
+            in_class = char != "]"
+            if char in '"^':
+                return None
+            out.append(char)
+        elif char == "[":
+            in_class = True
+            out.append(char)
+        elif char in '"^$.' or pattern.startswith("(?", i) or (char == "|" and depth == 0):
+            if not pattern.startswith("(?:", i):
+                return None
+            depth += 1
+            out.append("(")
+            i += 2
+        else:
+            depth += (char == "(") - (char == ")")
+            out.append(char)
+        i += 1
+    return None if in_class or depth else f"^{''.join(out)}$"
+
+
+def _escape(char: str, in_class: bool) -> str | None:
+    if char in "dw":
+        letters = "0-9" if char == "d" else "A-Za-z0-9_"
+        return letters if in_class else f"[{letters}]"
+    return f"\\{char}" if char in "-.+*?()[]{}|/^$" else None
+
+
+def _type_of(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
 
 
 def _types(schema: JsonSchema) -> list[str]:

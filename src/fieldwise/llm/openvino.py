@@ -21,7 +21,7 @@ from fieldwise.errors import MissingExtra, ModelError
 from .converted import converted_folder, ensure_converted
 from .files import known_hash
 from .gguf import GgufHead, read_gguf_head
-from .grammar import Dialect, Lowered, lower
+from .grammar import LENGTHS, PATTERNS, RANGES, Dialect, Lowered, lower, require_constrained, write_keys
 from .runtime import (
     READING,
     WRITING,
@@ -43,14 +43,11 @@ STEP_TOKENS = 128  # 256 reads a prompt 5 % faster, but then a call stops only a
 BLOCK_TOKENS = 32  # the CPU plugin's size of a key-value block
 # Two documents' worth of keys and values: a proposal and an extraction of another document do not drive each other out.
 CACHED_CONTEXTS = 2
-_BLANK_TOKENS = 64  # a small model may write blanks for ever where the grammar allows them
+_BLANK_TOKENS = 24  # a small model may write blanks for ever where the grammar allows them
 
-XGRAMMAR = Dialect(
-    keywords=frozenset(
-        {"minItems", "maxItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern", "format"}
-    ),
-    formats=frozenset({"date", "date-time", "time", "uuid"}),
-)
+XGRAMMAR = Dialect(keywords=RANGES | LENGTHS | PATTERNS, garbles=True)
+# Where xgrammar refuses a schema all the same, its structure alone is enforced.
+STRUCTURE_ONLY = Dialect(keywords=frozenset(), garbles=True)
 
 
 class OpenVinoRuntime:
@@ -84,19 +81,31 @@ class OpenVinoRuntime:
         history = [{"role": message.role, "content": message.content} for message in call.messages]
         prompt = self._encode(tokenizer.apply_chat_template(history, add_generation_prompt=True))
         room = room_for_answer(len(prompt), call, self._model.context_tokens)
-        lowered = lower(call.json_schema, XGRAMMAR) if call.json_schema is not None else None
+        if call.json_schema is None:
+            return self._step_through(pipeline, prompt, self._config(call, room), None, report)
         try:
-            return self._step_through(pipeline, prompt, self._config(call, room, lowered), lowered, report)
-        except (Stopped, ModelError):
-            raise
-        except Exception as error:
-            # The scheduler's state is not known any more: the next call starts with a fresh one.
-            self._pipeline = None
-            self._prefixes.clear()
+            return self._constrained(pipeline, prompt, call, room, XGRAMMAR, report)
+        except _GrammarRefused as error:
+            log.warning("xgrammar refused the schema (%s); only its structure is enforced.", error)
+        try:
+            return self._constrained(pipeline, prompt, call, room, STRUCTURE_ONLY, report)
+        except _GrammarRefused as error:
             raise ModelError(
-                f"OpenVINO could not answer: {_first_line(error)}.",
-                next_step="Try again; if it fails again, try FIELDWISE_EMBEDDED_RUNTIME=xllamacpp.",
+                f"OpenVINO cannot constrain an answer to this schema: {error}.",
+                next_step="Make the schema simpler, or try FIELDWISE_EMBEDDED_RUNTIME=xllamacpp.",
             ) from error
+
+    def _constrained(
+        self, pipeline: Any, prompt: list[int], call: Call, room: int, dialect: Dialect, report: Report
+    ) -> Answer:
+        assert call.json_schema is not None  # noqa: S101  # by the caller
+        lowered = lower(call.json_schema, dialect)
+        answer = self._step_through(pipeline, prompt, self._config(call, room, lowered), lowered, report)
+        return answer._replace(
+            constrained=answer.finish == "length" or require_constrained(answer.text, lowered),
+            text=write_keys(answer.text, lowered),
+            dropped_keywords=lowered.dropped,
+        )
 
     def _step_through(
         self, pipeline: Any, prompt: list[int], config: Any, lowered: Lowered | None, report: Report
@@ -116,23 +125,32 @@ class OpenVinoRuntime:
             report(READING, expected, total, "tokens")
             while pipeline.has_non_finished_requests():
                 pipeline.step()
-                if not written:
-                    steps += 1
+                steps += not written
                 while handle.can_read():
                     for output in handle.read().values():
                         written.extend(output.generated_ids)
                         finish = output.finish_reason
-                if written:
-                    report(WRITING, len(written), config.max_new_tokens, "tokens")
-                    blanks = blanks + 1 if not self._tokenizer.decode(written[-1:]).strip() else 0
-                    if blanks > _BLANK_TOKENS:
-                        self._stop(pipeline, handle)
-                        break
-                else:
+                if not written:
                     report(READING, min(total, expected + steps * STEP_TOKENS), total, "tokens")
-        except Stopped:
+                    continue
+                report(WRITING, len(written), config.max_new_tokens, "tokens")
+                blanks = blanks + 1 if not self._tokenizer.decode(written[-1:]).strip() else 0
+                if lowered is not None and blanks > _BLANK_TOKENS:
+                    self._stop(pipeline, handle)
+        except (Stopped, ModelError):
             self._stop(pipeline, handle)
             raise
+        except Exception as error:
+            if lowered is not None and steps == 0 and "xgrammar" in str(error):
+                self._stop(pipeline, handle)
+                raise _GrammarRefused(_first_line(error)) from error
+            # The scheduler's state is not known any more: the next call starts with a fresh one.
+            self._pipeline = None
+            self._prefixes.clear()
+            raise ModelError(
+                f"OpenVINO could not answer: {_first_line(error)}.",
+                next_step="Try again; if it fails again, try FIELDWISE_EMBEDDED_RUNTIME=xllamacpp.",
+            ) from error
         if not written:
             raise ModelError(
                 "The model's memory for keys and values ran out.",
@@ -145,8 +163,6 @@ class OpenVinoRuntime:
             input_tokens=total,
             cached_tokens=_cached(expected, total, steps),
             output_tokens=len(written),
-            constrained=lowered is not None,
-            dropped_keywords=lowered.dropped if lowered else (),
         )
 
     def _stop(self, pipeline: Any, handle: Any) -> None:
@@ -154,7 +170,7 @@ class OpenVinoRuntime:
         while pipeline.has_non_finished_requests():
             pipeline.step()
 
-    def _config(self, call: Call, room: int, lowered: Lowered | None) -> Any:
+    def _config(self, call: Call, room: int, lowered: Lowered | None = None) -> Any:
         config = self._pipeline.get_config()
         config.max_new_tokens = room
         config.apply_chat_template = False
@@ -163,7 +179,7 @@ class OpenVinoRuntime:
             config.temperature = call.temperature
         if lowered is not None:
             structured = self._genai.StructuredOutputConfig()
-            structured.json_schema = json.dumps(lowered.json_schema)
+            structured.json_schema = json.dumps(lowered.json_schema, ensure_ascii=False)
             config.structured_output_config = structured
         return config
 
@@ -241,6 +257,10 @@ class OpenVinoRuntime:
         # Blocks are reserved here, but take memory only once written (16 KB a token for the default model).
         scheduler.num_kv_blocks = CACHED_CONTEXTS * -(-self._model.context_tokens // BLOCK_TOKENS) + 1
         return scheduler
+
+
+class _GrammarRefused(Exception):
+    pass
 
 
 def defuse_text(text: str, control_tokens: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fieldwise.errors import ModelAnswerInvalid, ModelError, ModelUnavailable
+from fieldwise.errors import ModelError, ModelUnavailable
 
 from .files import locked
 from .grammar import restore
@@ -192,21 +192,13 @@ def _read_call(order: dict[str, Any]) -> Call:
 
 
 def _finished(answer: Answer, call: Call) -> dict[str, Any]:
-    """Check that a constrained answer came back as one, and take out the nulls that stand for absent fields."""
+    """Take out the nulls that stand for absent fields."""
     facts = answer._asdict()
-    if call.json_schema is None or answer.finish != "stop":
-        return facts
-    try:
+    if call.json_schema is not None and answer.finish == "stop":
         data = json.loads(answer.text)
-    except ValueError as error:
-        raise ModelAnswerInvalid(
-            f"The model's answer came back unconstrained: it is not JSON ({error}).",
-            next_step="Ask again, or try the other runtime (FIELDWISE_EMBEDDED_RUNTIME).",
-            attempts=[{"answer": answer.text, "error": str(error)}],
-        ) from None
-    restored = restore(data, call.json_schema)
-    if restored != data:
-        facts["text"] = json.dumps(restored, ensure_ascii=False)
+        restored = restore(data, call.json_schema)
+        if restored != data:
+            facts["text"] = json.dumps(restored, ensure_ascii=False)
     return facts
 
 
