@@ -41,104 +41,35 @@ class Values:
     decimal_mark: str
 
 
-_FIRST = [
-    "Ada",
-    "Bela",
-    "Caio",
-    "Dara",
-    "Edda",
-    "Finn",
-    "Gwen",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kaja",
-    "Lars",
-    "Mira",
-    "Nilo",
-    "Orla",
-    "Pia",
-    "Remo",
-    "Sina",
-    "Timo",
-    "Ulla",
-]
-_LAST = [
-    "Ahlers",
-    "Brandt",
-    "Corvin",
-    "Dorn",
-    "Ekdal",
-    "Farkas",
-    "Gruber",
-    "Holm",
-    "Iversen",
-    "Jansky",
-    "Keller",
-    "Lorca",
-    "Moreau",
-    "Nyberg",
-    "Okoro",
-]
-_TOWNS = [
-    "Altmark",
-    "Birkenau",
-    "Dornfeld",
-    "Eschental",
-    "Felsberg",
-    "Grauheim",
-    "Hollern",
-    "Immerath",
-    "Kaltenbach",
-    "Lindau",
-    "Moorwerder",
-]
-_SHOPS = [
-    "Bakery",
-    "Book shop",
-    "Hardware store",
-    "Pharmacy",
-    "Garage",
-    "Flower shop",
-    "Cinema",
-    "Bicycle repair",
-    "Music school",
-    "Market",
-]
+_FIRST = (
+    "Ada", "Bela", "Caio", "Dara", "Edda", "Finn", "Gwen", "Hugo", "Ines", "Jonas", "Kaja", "Lars", "Mira",
+    "Nilo", "Orla", "Pia", "Remo", "Sina", "Timo", "Ulla",
+)  # fmt: skip
+_LAST = (
+    "Ahlers", "Brandt", "Corvin", "Dorn", "Ekdal", "Farkas", "Gruber", "Holm", "Iversen", "Jansky", "Keller",
+    "Lorca", "Moreau", "Nyberg", "Okoro",
+)  # fmt: skip
+_TOWNS = (
+    "Altmark", "Birkenau", "Dornfeld", "Eschental", "Felsberg", "Grauheim", "Hollern", "Immerath",
+    "Kaltenbach", "Lindau", "Moorwerder",
+)  # fmt: skip
+_SHOPS = (
+    "Bakery", "Book shop", "Hardware store", "Pharmacy", "Garage", "Flower shop", "Cinema", "Bicycle repair",
+    "Music school", "Market",
+)  # fmt: skip
 _PAPERS = ("Standing order", "Direct debit", "Card payment", "Transfer", "Refund", "Salary", "Cash withdrawal")
-_MATERIALS = ["steel", "brass", "oak", "nylon", "rubber", "copper", "aluminium", "cork"]
-_THINGS = [
-    "bolt",
-    "washer",
-    "bracket",
-    "hinge",
-    "bearing",
-    "gasket",
-    "spring",
-    "bushing",
-    "coupling",
-    "flange",
-    "dowel",
-    "clamp",
-]
-_TERMS = [
-    "Headache",
-    "Nausea",
-    "Fatigue",
-    "Dizziness",
-    "Arthralgia",
-    "Back pain",
-    "Rash",
-    "Cough",
-    "Pyrexia",
-    "Insomnia",
-    "Diarrhoea",
-    "Injection site pain",
-    "Upper respiratory tract infection",
-    "Muscle spasms",
-    "Dry mouth",
-    "Decreased appetite",
-]
+_MATERIALS = (
+    "steel", "brass", "oak", "nylon", "rubber", "copper", "aluminium", "cork",
+)  # fmt: skip
+_THINGS = (
+    "bolt", "washer", "bracket", "hinge", "bearing", "gasket", "spring", "bushing", "coupling", "flange",
+    "dowel", "clamp",
+)  # fmt: skip
+_TERMS = (
+    "Headache", "Nausea", "Fatigue", "Dizziness", "Arthralgia", "Back pain", "Rash", "Cough", "Pyrexia",
+    "Insomnia", "Diarrhoea", "Injection site pain", "Upper respiratory tract infection", "Muscle spasms",
+    "Dry mouth", "Decreased appetite",
+)  # fmt: skip
 _OUTCOMES = ("recovered", "recovering", "not recovered", "unknown")
 
 
@@ -221,7 +152,7 @@ def _parts(chance: random.Random, rows: int) -> Values:
         records.append(
             {
                 "position": n + 1,
-                "part_number": f"{chance.choice('ABCDEFGH')}{chance.randrange(100, 999)}-{chance.randrange(10_000):04d}",
+                "part_number": f"{chance.choice('ABCDEFGH')}{chance.randrange(100, 999)}-{chance.randrange(10**4):04d}",
                 "description": f"{chance.choice(_THINGS).capitalize()}, {chance.choice(_MATERIALS)}, {size}",
                 "quantity": quantity,
                 "unit_price": float(price),

@@ -36,7 +36,8 @@ def reliability_svg(bins: Sequence[Bin]) -> str:
             f"{b.accuracy:.1%} right</title></rect>"
         )
         parts.append(
-            f'<text x="{left + width / 2:.1f}" y="{2 + _SIDE - height if height < _SIDE - 14 else 20:.1f}" '
+            f'<text{" class=in" if height > _SIDE - 24 else ""} x="{left + width / 2:.1f}" '
+            f'y="{2 + _SIDE - height if height <= _SIDE - 24 else 24 + _SIDE - height:.1f}" '
             f'text-anchor="middle">{b.cells}</text>'
         )
     parts.append(f'<line class="ideal" x1="{_EDGE}" y1="{6 + _SIDE}" x2="{_EDGE + _SIDE}" y2="6"/>')

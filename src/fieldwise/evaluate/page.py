@@ -129,7 +129,7 @@ def _fields(report: Report) -> str:
         mean = found.f1.mean if found.f1 else 1.0
         rows.append(
             f'<tr><th scope="row"><code>{escape(found.path)}</code></th>'
-            f'<td class="bar"><i style="width:{mean * 100:.1f}%"></i></td><td class="n">{_interval(found.f1)}</td>'
+            f'<td class="bar"><i style="--full:{mean * 100:.1f}%"></i></td><td class="n">{_interval(found.f1)}</td>'
             + "".join(
                 f'<td class="n">{n}</td>'
                 for n in (found.matched, found.gold, found.predicted, found.omitted, found.invented)

@@ -13,14 +13,15 @@ main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}h1{font-size:24px;mar
 h2{font-size:18px;margin:36px 0 10px}header p,.card p,small{color:var(--dim)}header p{margin:0 0 20px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(168px,1fr));gap:10px}
 .card{background:var(--panel);border-radius:8px;padding:12px 14px;border-left:4px solid var(--line)}
-.card b{font-size:24px;font-variant-numeric:tabular-nums}.card span{color:var(--dim);font-size:12px;margin-left:6px}
+.card b{font-size:24px;font-variant-numeric:tabular-nums}.card span{color:var(--dim);font-size:12px;display:block}
 .card h3{font-size:14px;margin:2px 0}.card p{font-size:12px;margin:0}
 .card.good{border-color:var(--good)}.card.fair{border-color:var(--fair)}.card.poor{border-color:var(--poor)}
 table{border-collapse:collapse;width:100%}th,td{padding:5px 10px;border-bottom:1px solid var(--line);text-align:left;
 vertical-align:top;font-weight:400}thead th{color:var(--dim);font-size:13px}.n{text-align:right;white-space:nowrap;
 font-variant-numeric:tabular-nums}.wide{overflow-x:auto}code{font:13px ui-monospace,Consolas,monospace;
-overflow-wrap:anywhere}.bar{width:160px}.bar i{display:block;height:10px;margin-top:7px;border-radius:5px;
-background:var(--accent);min-width:2px}.side{display:grid;grid-template-columns:minmax(280px,360px) 1fr;gap:20px;
+overflow-wrap:anywhere}.bar{width:180px}.bar i{display:block;height:10px;margin-top:7px;border-radius:5px;
+background:linear-gradient(90deg,var(--accent) var(--full),var(--line) var(--full))}
+.side{display:grid;grid-template-columns:minmax(280px,360px) 1fr;gap:20px;
 align-items:start}@media (max-width:760px){.side{grid-template-columns:1fr}}
 details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 12px}
 summary{cursor:pointer;padding:10px 0}
@@ -30,5 +31,5 @@ svg text{font-family:system-ui,"Noto Sans",sans-serif}.snippet{display:block;wid
 background:var(--page);border:1px solid var(--line);border-radius:4px}.snippet text{fill:var(--pageink)}
 .given{fill:#f5c04255;stroke:#c98a00}.wanted{fill:none;stroke:#1a7f4b;stroke-dasharray:4 2}
 .plot{width:100%;height:auto}.plot text{fill:var(--dim);font-size:11px}.plot line{stroke:var(--line)}
-.plot .ideal{stroke:var(--dim);stroke-dasharray:4 4}.plot rect{fill:var(--accent)}
+.plot .ideal{stroke:var(--dim);stroke-dasharray:4 4}.plot rect{fill:var(--accent)}.plot .in{fill:#fff}
 """.strip()
