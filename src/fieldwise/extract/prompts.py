@@ -38,6 +38,23 @@ def retry_note(problems: list[str]) -> str:
     return f"An earlier answer could not be used:\n{listed}\nAnswer again, with these mended; null where not given."
 
 
+def table_task(name: str, description: str, item: JsonSchema, samples: list[str]) -> str:
+    """Ask which of a document's tables is a list of records, if any."""
+    shown = "\n\n".join(f"T{n}:\n{defuse(sample)}" for n, sample in enumerate(samples, 1))
+    said = f" ({' '.join(description.split())})" if description else ""
+    return "\n".join(
+        [
+            "Tables of a document, each with its heading and first rows:",
+            shown,
+            "",
+            f"Wanted is the list `{name}`{said}. Its entries have these fields:",
+            outline(item),
+            "",
+            f"Which table has one row for each entry of `{name}`? Answer none if its rows are something else.",
+        ]
+    )
+
+
 def columns_task(name: str, item: JsonSchema, columns: str) -> str:
     """Ask which column of a table holds which field of a list's records."""
     return "\n".join(

@@ -30,9 +30,9 @@ from .mapping import (
     named_choices,
     read_columns,
 )
-from .prompts import entries_task
+from .prompts import entries_task, table_task
 from .shape import Path, asked, at, node_of, subset
-from .tables import Entry, LogicalTable
+from .tables import Cell, LogicalTable
 from .values import MISSING, Habits, Values
 
 MOST_TABLES = 4
@@ -70,24 +70,48 @@ class TableReader:
         fields = flat_fields(item, self._schema)
         if not fields:
             return None
-        best: tuple[int, LogicalTable, Columns] | None = None
+        options: list[tuple[LogicalTable, dict[Path, list[int]], Columns]] = []
         for table in sorted(self._free, key=lambda t: -likeness(t, fields))[:MOST_TABLES]:
             possible = candidates(table, fields, self._schema, self._habits)
-            if sum(bool(columns) for columns in possible.values()) <= (best[0] if best else 0):
-                continue
-            columns = by_heading(table, fields, possible)
+            if sum(bool(columns) for columns in possible.values()) * 2 >= len(fields):
+                options.append((table, possible, by_heading(table, fields, possible)))
+        options.sort(key=lambda option: -len(option[2]))
+        if not options:
+            return None
+        if not _enough(options[0][2], options[0][0], fields):
+            chosen = await self._which(path, item, [option[0] for option in options], on_progress)
+            options = [option for option in options if option[0] is chosen]
+        for table, possible, columns in options[:1]:
             choices = named_choices(table, possible, columns)
             if choices:
                 request = column_request(path[-1], item, table, choices, constrained=self._model.constrains)
-                columns |= read_columns(await self._generate(request, on_progress), choices)
-            if _enough(columns, fields) and (best is None or len(columns) > best[0]):
-                best = (len(columns), table, columns)
-            if best is not None and best[0] == len(fields):
-                break
-        if best is None:
-            return None
-        self._free.remove(best[1])
-        return await self._list(path, item, fields, best[1], best[2], on_progress)
+                columns = columns | read_columns(await self._generate(request, on_progress), choices)
+            if _enough(columns, table, fields):
+                self._free.remove(table)
+                return await self._list(path, item, fields, table, columns, on_progress)
+        return None
+
+    async def _which(
+        self, path: Path, item: JsonSchema, tables: list[LogicalTable], on_progress: OnProgress
+    ) -> LogicalTable | None:
+        """Ask which table is the list, where no heading says so; None for none of them."""
+        names = [f"T{n}" for n in range(1, len(tables) + 1)]
+        form = {
+            "type": "object",
+            "properties": {"table": {"enum": [*names, "none"]}},
+            "required": ["table"],
+            "additionalProperties": False,
+        }
+        said = str(at(self._schema, path).get("description", "") or item.get("description", ""))
+        task = table_task(path[-1], said, item, [table.sample() for table in tables])
+        request = ModelRequest(
+            messages=(Message("system", SYSTEM), Message("user", _spelled(task, form, self._model.constrains))),
+            json_schema=form,
+            max_output_tokens=24,
+            purpose="table",
+        )
+        answer = (read_answer(await self._generate(request, on_progress)).value or {}).get("table")
+        return tables[names.index(answer)] if answer in names else None
 
     async def _generate(self, request: ModelRequest, on_progress: OnProgress) -> str:
         """Return the answer; empty where the model failed: the list is then asked for like any other."""
@@ -123,7 +147,8 @@ class TableReader:
         open_ = tuple(field for field in fields if field not in columns)
         issues: list[Issue] = []
         if open_:
-            answers, more = await self._from_notes(path, item, open_, table, answers, on_progress)
+            left = [table.left_over(entry, columns.values()) for entry in table.entries]
+            answers, more = await self._from_rest(path, item, open_, table, left, answers, on_progress)
             places |= more
             for field in open_:
                 if not any(f"{base}/{n}{pointer(field)}" in more for n in range(len(answers))):
@@ -138,58 +163,57 @@ class TableReader:
         ]
         return TableList(path, table, records, values.raw, places, tuple(issues))
 
-    async def _from_notes(
+    async def _from_rest(
         self,
         path: Path,
         item: JsonSchema,
         open_: tuple[Path, ...],
         table: LogicalTable,
+        left: list[Cell],
         answers: list[dict[str, Any]],
         on_progress: OnProgress,
     ) -> tuple[list[dict[str, Any]], dict[str, tuple[Place, ...]]]:
-        """Ask for what no column holds, some entries at a time; keep what stands in the entry's own lines."""
-        if not any(table.notes(entry) for entry in table.entries):
+        """Ask for what no column holds, some entries at a time; keep what stands in what is left of the entry.
+
+        What the columns of other fields hold is not shown: a small model gives it as the answer.
+        """
+        if not any(left):
             return answers, {}
         part = subset({**item, "$defs": self._schema.get("$defs", {})}, open_)
         found = list(answers)
         places: dict[str, tuple[Place, ...]] = {}
         for start in range(0, len(found), ENTRIES_A_CALL):
-            entries = table.entries[start : start + ENTRIES_A_CALL]
-            said = read_answer(await self._generate(self._entries_request(path, part, table, entries), on_progress))
-            given = (said.value or {}).get("entries")
-            for number, (entry, one) in enumerate(zip(entries, given if isinstance(given, list) else [], strict=False)):
+            rests = left[start : start + ENTRIES_A_CALL]
+            request = self._entries_request(path, part, [table.written(rest) for rest in rests])
+            given = (read_answer(await self._generate(request, on_progress)).value or {}).get("entries")
+            for number, (rest, one) in enumerate(zip(rests, given if isinstance(given, list) else [], strict=False)):
                 for field in open_:
                     value = _value(one, field)
-                    place = self._in_entry(value, entry)
+                    place = self._among(value, rest)
                     if place is not None:
                         found[start + number] = _with(found[start + number], field, value)
                         places[f"{pointer(path)}/{start + number}{pointer(field)}"] = (place,)
         return found, places
 
-    def _entries_request(
-        self, path: Path, part: JsonSchema, table: LogicalTable, entries: tuple[Entry, ...]
-    ) -> ModelRequest:
+    def _entries_request(self, path: Path, part: JsonSchema, texts: list[str]) -> ModelRequest:
         form = asked(part, part)
-        listed = {"type": "array", "items": form, "minItems": len(entries), "maxItems": len(entries)}
+        listed = {"type": "array", "items": form, "minItems": len(texts), "maxItems": len(texts)}
         schema = {
             "type": "object",
             "properties": {"entries": listed},
             "required": ["entries"],
             "additionalProperties": False,
         }
-        task = entries_task(path[-1], part, [table.block(entry) for entry in entries])
-        if not self._model.constrains:
-            task += f"\nAnswer with JSON that is valid against this JSON Schema:\n{json.dumps(schema)}"
+        task = entries_task(path[-1], part, texts)
         return ModelRequest(
-            messages=(Message("system", SYSTEM), Message("user", task)),
+            messages=(Message("system", SYSTEM), Message("user", _spelled(task, schema, self._model.constrains))),
             json_schema=schema,
-            max_output_tokens=64 + 48 * len(entries) * max(1, len(form.get("properties", {}))),
+            max_output_tokens=64 + 48 * len(texts) * max(1, len(form.get("properties", {}))),
             purpose="entries",
         )
 
-    def _in_entry(self, value: Any, entry: Entry) -> Place | None:
-        """Return where a value stands among an entry's words; None for a value from anywhere else."""
-        words = sorted({word for cell in entry.cells for word in cell} | set(entry.notes))
+    def _among(self, value: Any, words: Cell) -> Place | None:
+        """Return where a value stands among these words; None for a value from anywhere else."""
         if value is None or isinstance(value, dict | list) or not words:
             return None
         near = Place(words[0], words[0], "exact")
@@ -200,9 +224,21 @@ class TableReader:
         return None
 
 
-def _enough(columns: Columns, fields: Fields) -> bool:
-    """A table is a list if it has columns for at least half of the fields, and for two."""
-    return len(columns) >= min(2, len(fields)) and len(columns) >= math.ceil(len(fields) / 2)
+def _enough(columns: Columns, table: LogicalTable, fields: Fields) -> bool:
+    """A table is a list if it has columns for at least half of the fields, and fields for half of its columns."""
+    filled = sum(any(entry.cells[c] for entry in table.entries) for c in range(table.columns))
+    return (
+        len(columns) >= min(2, len(fields))
+        and len(columns) >= math.ceil(len(fields) / 2)
+        and len(columns) >= math.ceil(filled / 2)
+    )
+
+
+def _spelled(task: str, form: JsonSchema, constrained: bool) -> str:
+    """Add the form of the answer for models that nothing else holds to it."""
+    if constrained:
+        return task
+    return f"{task}\nAnswer with JSON that is valid against this JSON Schema:\n{json.dumps(form, ensure_ascii=False)}"
 
 
 def _with(answer: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Pages with boxes are read by where their words stand (grid.py); text formats by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -63,15 +63,18 @@ class LogicalTable:
             word: i for i, entry in enumerate(self.entries) for cell in (*entry.cells, entry.notes) for word in cell
         }
 
-    def notes(self, entry: Entry) -> str:
-        """Return what an entry's lines hold besides its cells."""
-        return " ".join(self._index.words[word] for word in entry.notes)
+    def left_over(self, entry: Entry, columns: Collection[int]) -> Cell:
+        """Return the words of an entry that are in none of these columns: its other cells and its notes."""
+        return tuple(word for c, cell in enumerate(entry.cells) if c not in columns for word in cell) + entry.notes
 
-    def block(self, entry: Entry) -> str:
-        """Write an entry for a prompt: its cells, then its notes."""
-        cells = " | ".join(text for c in range(self.columns) if (text := self.text(entry, c)))
-        notes = self.notes(entry)
-        return f"{cells} / {notes}" if notes else cells
+    def written(self, words: Cell) -> str:
+        return " ".join(self._index.words[word] for word in words)
+
+    def sample(self, rows: int = 2) -> str:
+        """Write heading and first entries for a prompt."""
+        lines = [" | ".join(text[:40] for text in self.heading)] if any(self.heading) else []
+        lines += [" | ".join(self.text(e, c)[:40] for c in range(self.columns)) for e in self.entries[:rows]]
+        return "\n".join(lines)
 
     def spans(self) -> list[tuple[int, int, int]]:
         """Return (page, start, end) of the stretches of markdown that the entries cover."""

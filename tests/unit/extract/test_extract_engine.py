@@ -186,7 +186,9 @@ async def test_rows_are_read_by_code_with_no_call_where_headings_say_what_they_a
 
 async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -> None:
     page = "Menge  Bezeichnung   Preis\n    2  Larch         10,00\n    3  Rivets         0,85"
-    model = ScriptedModel([{"name": "Bezeichnung (C2)", "quantity": "Menge (C1)", "cost": "Preis (C3)"}])
+    model = ScriptedModel(
+        [{"table": "T1"}, {"name": "Bezeichnung (C2)", "quantity": "Menge (C1)", "cost": "Preis (C3)"}]
+    )
     item = {"type": "object", "properties": {"name": TEXT, "quantity": {"type": "integer"}, "cost": {"type": "number"}}}
     schema = schema_of(lines={"type": "array", "items": item})
     result = await FieldwiseExtractor(model).extract(lay_out(page), schema)
@@ -195,8 +197,24 @@ async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -
         {"name": "Rivets", "quantity": 3, "cost": 0.85},
     ]
     # What cannot be a column of that type is no choice.
-    assert model.requests[0].json_schema["properties"]["cost"] == {"enum": ["Menge (C1)", "Preis (C3)", None]}  # type: ignore[index]  # it has one
+    assert model.requests[1].json_schema["properties"]["cost"] == {"enum": ["Menge (C1)", "Preis (C3)", None]}  # type: ignore[index]  # it has one
     assert result.status == "complete"
+
+
+async def test_a_table_of_something_else_is_not_taken_for_the_list(lay_out: LayOut) -> None:
+    page = """
+by Jay Shah and Tri Dao
+
+Harbour  Method    Bias    SD
+Port     eye        3.1  14.2
+Haven    eye        5.7  24.6
+"""
+    item = {"type": "object", "properties": {"name": TEXT, "email": TEXT}}
+    authors = {"authors": [{"name": "Jay Shah", "email": None}, {"name": "Tri Dao", "email": None}]}
+    schema = schema_of(authors={"type": "array", "items": item})
+    result = await extract(lay_out(page), schema, {"table": "none"}, authors)
+    assert result.data == authors
+    assert result.status == "unverified"
 
 
 async def test_what_stands_in_an_entrys_notes_is_asked_for_and_kept_only_if_it_stands_there(lay_out: LayOut) -> None:

@@ -48,7 +48,7 @@ def test_rows_are_read_over_a_page_break_with_wrapped_text_and_without_totals(la
         ["3", "Copper rivets", "12", "piece", "0,85", "10,20"],
         ["4", "Copper rivets", "12", "piece", "0,85", "10,20"],
     ]
-    assert table.notes(table.entries[0]) == "grown in the hills"
+    assert table.written(table.entries[0].notes) == "grown in the hills"
 
 
 def test_one_row_under_a_heading_is_a_table_and_two_figures_in_prose_are_not(lay_out: LayOut) -> None:
