@@ -56,9 +56,7 @@ class Shown(Frozen):
         if self.whole:
             return ""
         pages = f"{_ranges(self.pages)} of {self.total_pages}"
-        return (
-            f"the model was shown {self.share:.0%} of the document (pages {pages}): its beginning, its end and matches"
-        )
+        return f"the model was shown {_percent(self.share)} of the document (pages {pages}): its beginning, its end and matches"
 
 
 def defuse(text: str) -> str:
@@ -276,3 +274,7 @@ def _ranges(numbers: tuple[int, ...]) -> str:
             groups.append([number, number])
     texts = [str(a) if a == b else f"{a}-{b}" for a, b in groups]
     return ", ".join(texts[:12]) + (", ..." if len(texts) > 12 else "")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "less than 1%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from fieldwise.grounding import Locator
@@ -30,13 +31,22 @@ def find_evidence(
             continue
         parent = field.path.rpartition("/")[0]
         label = f"{field.name} {field.schema.get('description', '')}"
-        citation = locator.locate(value, near=beside.get(parent), label=label)
+        for example in (value, *(_items(value) if field.schema.get("type") == "array" else ())):
+            citation = locator.locate(example, near=beside.get(parent), label=label)
+            if citation is not None:
+                break
         if citation is None:
             continue
         if parent:
             beside.setdefault(parent, citation)
-        found.append(FieldEvidence(path=field.path, example=value, citation=citation))
+        found.append(FieldEvidence(path=field.path, example=example, citation=citation))
     return tuple(found)
+
+
+def _items(value: str) -> list[str]:
+    """The items of a list that a model wrote as one text: one of them is example enough."""
+    items = [item.strip() for item in re.split(r"[,;\n]| and ", value)]
+    return [item for item in items if item][:3] if len(items) > 1 else []
 
 
 def carry_evidence(

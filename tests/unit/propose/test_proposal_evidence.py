@@ -45,6 +45,12 @@ def test_an_example_that_stands_nowhere_is_dropped() -> None:
     assert find_evidence(DOCUMENT, SCHEMA, {"/total": "99.99", "/tags": "urgent"}) == ()
 
 
+def test_of_a_list_written_as_one_text_an_item_is_example_enough() -> None:
+    found = find_evidence(DOCUMENT, SCHEMA, {"/tags": "Nut, Washer and Bolt", "/total": "Nut, Bolt"})
+
+    assert [(e.path, e.example) for e in found] == [("/tags", "Nut")]
+
+
 def test_no_example_is_taken_for_a_container_or_a_field_that_is_not_there() -> None:
     assert find_evidence(DOCUMENT, SCHEMA, {"/items": "Nut", "/foo": "Nut", "/total": " "}) == ()
 
