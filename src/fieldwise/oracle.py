@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -26,8 +27,8 @@ _DOCUMENT = re.compile(r"<document>\n(.*)\n</document>", re.DOTALL)
 _BLOCK = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
 _NEAR = 300
 """Values of one record stand within so many characters of each other, beside the length of the longest."""
-_ENOUGH = 0.7
-"""A record stands in a text when this share of its values stands together: rows are cut, and words are torn."""
+_SHARES = (1.0, 0.85, 0.7)
+"""A record stands in a text when such a share of its values stands together: rows are cut, and words are torn."""
 
 
 class Spot(NamedTuple):
@@ -205,6 +206,7 @@ class PrintedText:
                 self._starts[at] = i
                 at += len(piece)
                 self._ends[at] = i
+        self._lines = [m.start() for m in re.finditer("\n", text)]
         self._numbers = self._all_numbers()
         self._days: dict[str, list[Spot]] = defaultdict(list)
         for found in dates.find_dates(text):
@@ -223,6 +225,10 @@ class PrintedText:
         if days:
             found = found + [s for day in days[:1] for s in self._days.get(day, []) if s not in found]
         return sorted(found)
+
+    def line(self, offset: int) -> int:
+        """Return the number of the line in which a character stands, from 0."""
+        return bisect_left(self._lines, offset)
 
     def _texts(self, wanted: str) -> list[Spot]:
         found = []
@@ -255,41 +261,52 @@ def _printed(text: str) -> PrintedText:
 
 
 def occurring(records: Sequence[Mapping[str, Any]], text: PrintedText) -> list[Mapping[str, Any]]:
-    """Return the records that stand in `text`, in its order. Equal records are counted: one for each place."""
+    """Return the records that stand in `text`, in its order. Equal records are counted: one for each place.
+
+    Records of which every value stands together come first, so that one that is not there cannot take their places.
+    """
     used: set[tuple[int, int]] = set()
-    placed = []
+    waiting = []
     for number, record in enumerate(records):
-        spots = [
-            (column, found) for column, v in enumerate(_leaves(record)) if _is_telling(v) and (found := text.spots(v))
-        ]
-        wanted = sum(_is_telling(v) for v in _leaves(record))
-        taken = _together(sorted(spots, key=lambda pair: len(pair[1])), wanted, used)
-        if taken:
-            used.update(taken.items())
-            placed.append((min(taken.values()), number, record))
+        values = [(column, v) for column, v in enumerate(_leaves(record)) if _is_telling(v)]
+        spots = [(column, found) for column, v in values if (found := text.spots(v))]
+        waiting.append((number, record, len(values), sorted(spots, key=lambda pair: len(pair[1]))))
+    placed = []
+    for share in _SHARES:
+        left = []
+        for number, record, wanted, spots in waiting:
+            taken = _together(spots, max(1, round(share * wanted)), used, text)
+            if taken:
+                used.update(taken.items())
+                placed.append((min(taken.values()), number, record))
+            else:
+                left.append((number, record, wanted, spots))
+        waiting = left
     return [record for _, _, record in sorted(placed, key=lambda item: item[:2])]
 
 
 def _together(
-    spots: Sequence[tuple[int, list[Spot]]], wanted: int, used: set[tuple[int, int]]
+    spots: Sequence[tuple[int, list[Spot]]], enough: int, used: set[tuple[int, int]], text: PrintedText
 ) -> dict[int, int] | None:
-    """Return where the values stand close together: the start of each by column; None where too few do."""
-    enough = max(1, round(_ENOUGH * wanted))
+    """Return where enough values stand close together: the start of each by column; None where too few do."""
     if len(spots) < enough:
         return None
-    longest = max((s.end - s.start for _, found in spots for s in found[:1]), default=0)
+    reach = _NEAR + max((s.end - s.start for _, found in spots for s in found[:1]), default=0)
     for column, found in spots[: len(spots) - enough + 1]:
         for anchor in found:
             if (column, anchor.start) in used:
                 continue
             taken = {column: anchor.start}
+            line = text.line(anchor.start)
             for other, places in spots:
                 if other == column:
                     continue
-                free = [s.start for s in places if (other, s.start) not in used]
-                nearest = min(free, key=lambda start: abs(start - anchor.start), default=None)
-                if nearest is not None and abs(nearest - anchor.start) <= _NEAR + longest:
-                    taken[other] = nearest
+                first = bisect_left(places, (anchor.start - reach,))
+                last = bisect_right(places, (anchor.start + reach,))
+                free = [s.start for s in places[first:last] if (other, s.start) not in used]
+                if free:
+                    # The end of the line before is nearer than the end of the anchor's own line.
+                    taken[other] = min(free, key=lambda at: (abs(text.line(at) - line), abs(at - anchor.start)))
             if len(taken) >= enough:
                 return taken
     return None
