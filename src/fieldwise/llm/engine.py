@@ -158,8 +158,7 @@ class _Session:
         self._process: subprocess.Popen[bytes] | None = None
         self._queue: deque[Job] = deque()
         self._asked: dict[int, Job] = {}
-        self._heard_at = time.monotonic()
-        self._processor_at = 0.0
+        self._mark_time()
         self._idle_seconds = 0.0
         self._partial = b""
         self._last_words = b""
@@ -297,22 +296,23 @@ class _Session:
             self._asked.clear()
 
     def _mark_time(self) -> None:
-        self._heard_at = time.monotonic()
-        self._processor_at = (_processor_seconds(self._process.pid) if self._process else None) or 0.0
+        """Begin to wait anew: something was said, or asked."""
+        self._heard_at = self._worked_at = time.monotonic()
+        self._spent_at_mark = self._spent = self._processor_seconds()
+
+    def _processor_seconds(self) -> float:
+        return _processor_seconds(self._process.pid) if self._process is not None else 0.0
 
     def _is_stalled(self, silent: float, limit: float) -> bool:
         """Tell stuck from starved: on a crowded machine, loading may take minutes in which the process cannot speak.
 
-        Stuck is who waits (no processor time used) or who spins (`limit` seconds of it used, and nothing said).
+        Stuck is who waits (no processor time used for `limit` seconds) or spins (`limit` seconds of it used up).
         """
-        if silent <= limit:
-            return False
-        assert self._process is not None  # noqa: S101  # something was asked
-        used = _processor_seconds(self._process.pid)
-        if used is None:
-            return True
-        spent = used - self._processor_at
-        return spent < 0.02 * silent or spent > limit
+        spent = self._processor_seconds()
+        if spent > self._spent:
+            self._spent, self._worked_at = spent, time.monotonic()
+        waited = time.monotonic() - self._worked_at
+        return silent > limit and (waited > limit or spent - self._spent_at_mark > limit)
 
     def _died(self) -> None:
         process = self._process
@@ -357,13 +357,13 @@ def _fail(job: Job, error: ModelError) -> None:
         job.future.set_exception(error)
 
 
-def _processor_seconds(process_id: int) -> float | None:
-    """Return the processor time that the process has used, or None where the system does not tell."""
+def _processor_seconds(process_id: int) -> float:
+    """Return the processor time that the process has used, or 0 where the system does not tell."""
     try:
         fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
-        return None
+        return 0.0
 
 
 def _error_from(event: dict[str, Any]) -> ModelError:
