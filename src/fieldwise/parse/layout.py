@@ -53,8 +53,8 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
             (loose if index is None else held[index]).append(part)
     placed: list[tuple[tuple[float, int], Corners, Item]] = []
     for index, (region, its_runs) in enumerate(zip(regions, held, strict=True)):
-        for part in _parted(its_runs, tables):
-            for column in _columns(part):
+        for left in _parted(its_runs, tables):
+            for column in _columns(left):
                 corners = around(word for run in column for word in run.words)
                 placed.append(((index, 1), corners, _item(region, column)))
     apart: list[tuple[Corners, Item]] = []

@@ -15,7 +15,7 @@ from fieldwise.errors import ParseLimit
 from fieldwise.model import Block, Cell, Page, ParseIssue, Table
 
 from .detect import media_type_of_text
-from .written import Piece, TableRow, markdown_pieces, plain_pieces
+from .written import Piece, markdown_pieces, plain_pieces, table_rows
 
 # Some 5,000 tokens: several such pages fit a small model's context, and a citation's page is not half the book.
 PAGE_CHARACTERS = 20_000
@@ -83,6 +83,7 @@ class _Paginator:
         self._number = 0
         self._blocks = 0
         self._cells = 0
+        self._last_tables = 0
         self._left_out: set[str] = set()
 
     @property
@@ -132,39 +133,34 @@ class _Paginator:
                 break
             self._blocks += 1
             index = None
-            if piece.rows and self._may_hold(piece.rows):
+            if piece.kind == "table" and (table := self._table(text, piece, first)) is not None:
                 index = len(tables)
-                tables.append(self._table(piece, first))
+                tables.append(table)
             blocks.append(
                 Block(kind=piece.kind, span=(piece.start - first, piece.end - first), level=piece.level, table=index)
             )
         self._last_tables = len(tables)
         return Page(number=self._number, markdown=text[first:last], blocks=tuple(blocks), tables=tuple(tables))
 
-    def _may_hold(self, rows: tuple[TableRow, ...]) -> bool:
-        cells = sum(map(len, rows))
-        if self._cells + cells > MAX_CELLS:
+    def _table(self, text: str, piece: Piece, first: int) -> Table | None:
+        if self._cells >= MAX_CELLS:
             self._left_out.add("cells")
-            return False
-        self._cells += cells
-        return True
-
-    def _table(self, piece: Piece, first: int) -> Table:
+            return None
+        rows = table_rows(text, piece)
+        self._cells += sum(map(len, rows))
         cells = tuple(
             Cell(
                 row=number,
                 column=column,
-                text=text,
+                text=cell,
                 span=(start - first, end - first) if end > start else None,
                 header=number == 0 and not piece.continued,
             )
-            for number, row in enumerate(piece.rows)
-            for column, (text, start, end) in enumerate(row)
+            for number, row in enumerate(rows)
+            for column, (cell, start, end) in enumerate(row)
         )
         continues = (self._number - 1, self._last_tables - 1) if piece.continued and self._last_tables else None
-        return Table(
-            cells=cells, rows=len(piece.rows), columns=max(map(len, piece.rows), default=0), continues=continues
-        )
+        return Table(cells=cells, rows=len(rows), columns=max(map(len, rows), default=0), continues=continues)
 
 
 def _cut(text: str, piece: Piece) -> Iterator[Piece]:
@@ -173,20 +169,13 @@ def _cut(text: str, piece: Piece) -> Iterator[Piece]:
         yield piece
         return
     start, continued = piece.start, False
-    rows = list(piece.rows)
     while start < piece.end:
         end = _border(text, start, piece.end)
-        taken = []
-        while rows and rows[0][0][1] < end:
-            taken.append(rows.pop(0))
-        yield piece._replace(start=start, end=end, rows=tuple(taken), continued=continued)
+        yield piece._replace(start=start, end=end, continued=continued)
         continued = True
         start = end
-        while start < piece.end and text[start].isspace() and not piece.rows:
+        while start < piece.end and text[start].isspace():
             start += 1
-        if piece.rows:
-            while start < piece.end and text[start] == "\n":
-                start += 1
 
 
 def _border(text: str, start: int, end: int) -> int:

@@ -24,7 +24,6 @@ class Piece(NamedTuple):
     start: int
     end: int
     level: int | None = None
-    rows: tuple[TableRow, ...] = ()
     continued: bool = False
 
 
@@ -130,18 +129,14 @@ class _Scanner:
         )
 
     def _table(self, first: int, last: int) -> Piece:
-        rows = [_cells(self._text[first:last], first)]
         rule = self._next()
-        if rule is not None:
-            last = rule[1]
+        last = rule[1] if rule is not None else last
         while (line := self._next()) is not None:
-            written = self._text[line[0] : line[1]]
-            if "|" not in written:
+            if self._text.find("|", *line) < 0:
                 self._at = line[0]
                 break
-            rows.append(_cells(written, line[0]))
             last = line[1]
-        return Piece("table", first, last, None, tuple(rows))
+        return Piece("table", first, last)
 
     def _closing(self, fence: str, last: int) -> int:
         """Return the end of the code block: its closing fence, or the end of the text."""
@@ -152,6 +147,18 @@ class _Scanner:
             if written.startswith(fence) and not written.strip(fence[0]):
                 return end
         return end
+
+
+def table_rows(text: str, piece: Piece) -> list[TableRow]:
+    """Return the rows of a table, or of a part of it, without the rule under the head."""
+    rows = []
+    at = piece.start
+    rule_at = 0 if piece.continued else 1
+    for number, line in enumerate(text[piece.start : piece.end].split("\n")):
+        if line.strip() and not (number == rule_at and _TABLE_RULE.match(line)):
+            rows.append(_cells(line, at))
+        at += len(line) + 1
+    return rows
 
 
 def _cells(written: str, offset: int) -> TableRow:

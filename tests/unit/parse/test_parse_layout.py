@@ -99,9 +99,8 @@ def test_columns_that_the_parser_took_for_one_text_are_parted() -> None:
 
 
 def test_labels_and_values_stay_side_by_side() -> None:
-    runs = [
-        piece for i in range(6) for piece in (run(0, 12 * i, "label of it"), run(300, 12 * i, "value as words here"))
-    ]
+    labels = [run(0, 12 * i, "label of it") for i in range(6)]
+    runs = [*labels, *(run(300, 12 * i, "value as words here") for i in range(6))]
     (item,) = arrange(runs, [region(runs)])
     assert texts([item])[0].startswith("label of it value as words here label of it")
 
