@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fieldwise.errors import ParseError
 from fieldwise.llm import ModelRequest
 from fieldwise.model import Document, OnProgress, Page, Progress, ignore_progress
 from fieldwise.store import Database
@@ -115,7 +116,10 @@ class TextParser:
         if self.gate is not None:
             await self.gate.wait()
         await asyncio.sleep(self.delay_seconds)
-        data = await asyncio.to_thread(path.read_bytes)
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            raise ParseError(f"There is no file {path}.", next_step="Check the path.") from None
         return Document(
             id=hashlib.sha256(data).hexdigest(),
             media_type="text/plain",

@@ -186,6 +186,7 @@ def _start_event(run: Run) -> InputEvent:
         file_path=run.file_path,
         prompt=run.prompt,
         run_id=run.id,
+        document_id=run.document_id,
         given_schema=run.settings.get("given_schema"),
         approved=bool(run.settings.get("approved")),
     )

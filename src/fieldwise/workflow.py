@@ -168,8 +168,10 @@ class IterativeExtractionWorkflow(Workflow):
         tell = _teller(ctx)
         path = await asyncio.to_thread(_expanded, ev.file_path)
         tell(Progress(stage="parse", message=f"Reading {path.name}"))
-        digest = await asyncio.to_thread(_sha256, path)
-        document = await desk.find_document(digest, parser.name) if digest else None
+        document = await desk.find_document(ev.document_id, parser.name) if ev.document_id else None
+        if document is None:
+            digest = await asyncio.to_thread(_sha256, path)
+            document = await desk.find_document(digest, parser.name) if digest else None
         cached = document is not None
         if document is None:
             document = await parser.parse(path, tell)

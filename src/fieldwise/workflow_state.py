@@ -26,12 +26,14 @@ STATE_VERSION: Literal[1] = 1
 class InputEvent(StartEvent):
     """Start with a file and what the person wants from it.
 
-    `given_schema` becomes version 1 in place of a proposal; `approved` says that it needs no review.
+    `given_schema` becomes version 1 in place of a proposal; `approved` says that it needs no review. A run that is
+    taken up again names the `document_id` that its file was read to: it goes on from there, though the file be gone.
     """
 
     file_path: str
     prompt: str
     run_id: str | None = None
+    document_id: str | None = None
     given_schema: JsonSchema | None = None
     approved: bool = False
 

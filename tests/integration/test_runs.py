@@ -107,6 +107,16 @@ def test_a_run_goes_on_when_its_file_is_gone(client: fw.Fieldwise, document: Pat
     assert run.revise("drop year").approve().data["title"] == FACTS["title"]
 
 
+def test_a_run_that_failed_after_its_file_was_read_goes_on_when_the_file_is_gone(
+    client_of: Clients, document: Path
+) -> None:
+    with pytest.raises(ModelAnswerInvalid) as caught:
+        client_of(ScriptedModel(lambda request: "?")).start(document, PROMPT)
+    document.unlink()
+    run = client_of().resume(caught.value.fields["run_id"])
+    assert run.approve().data["title"] == FACTS["title"]
+
+
 def test_a_file_read_before_is_not_read_again(client_of: Clients, document: Path, tmp_path: Path) -> None:
     parser = TextParser()
     client_of(parser=parser).start(document, PROMPT)
