@@ -52,26 +52,30 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
         continue_on_page_error=True,
         max_pages=max_pages,
     )
+    opened = False
     try:
-        # The number of pages is known before any is read; liteparse would silently stop at its own limit.
-        session = parser._native.open_batch_session_bytes(data, _BATCH)
-    except Exception as error:
-        raise _refusal(str(error), path) from None
-    total = session.total_pages
-    if total > max_pages:
-        raise ParseLimit(
-            f"{path} has {total:,} pages; the limit is {max_pages:,}.",
-            next_step=f"Split it, or raise the setting max_pages (FIELDWISE_MAX_PAGES={total}).",
-            path=path,
-            pages=total,
-            limit="max_pages",
-        )
-    yield "application/pdf", total
-    try:
-        for batch in parser._iter_batches(session):
+        for batch in parser.parse_batches(data, _BATCH):
+            # liteparse would silently stop at its own limit of pages.
+            if batch.total_pages > max_pages:
+                raise _too_long(path, batch.total_pages, max_pages)
+            if not opened:
+                yield "application/pdf", batch.total_pages
+                opened = True
             yield from _batch_pages(batch)
     except Refused as error:
         raise _refusal(str(error), path) from None
+    if not opened:
+        raise _refusal("it has no pages", path)
+
+
+def _too_long(path: str, pages: int, max_pages: int) -> ParseLimit:
+    return ParseLimit(
+        f"{path} has {pages:,} pages; the limit is {max_pages:,}.",
+        next_step=f"Split it, or raise the setting max_pages (FIELDWISE_MAX_PAGES={pages}).",
+        path=path,
+        pages=pages,
+        limit="max_pages",
+    )
 
 
 def _batch_pages(batch: Any) -> Iterator[Page | ParseIssue]:
