@@ -50,9 +50,13 @@ async def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator
         await gone(model)
 
 
-async def gone(model: EmbeddedModel) -> None:
-    while model.process_id is not None:
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110  # another process tells no event of ours
         await asyncio.sleep(0.01)
+
+
+async def gone(model: EmbeddedModel) -> None:
+    await until(lambda: model.process_id is None)
 
 
 def alive(process_id: int) -> bool:
@@ -64,8 +68,7 @@ def alive(process_id: int) -> bool:
 
 
 async def ended(process_id: int) -> None:
-    while alive(process_id):
-        await asyncio.sleep(0.01)
+    await until(lambda: not alive(process_id))
 
 
 async def about(model: EmbeddedModel) -> dict[str, Any]:
@@ -122,8 +125,7 @@ async def test_cancelling_stops_the_call_and_leaves_the_process_usable(make: Mak
     model, log = make(), tmp_path / "log"
     process = (await about(model))["pid"]
     task = asyncio.create_task(model.generate(ask(say="long", file=str(log), pause=0.02, steps=100_000)))
-    while not log.exists():
-        await asyncio.sleep(0.01)
+    await until(log.exists)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -135,8 +137,7 @@ async def test_a_call_that_waits_in_the_queue_can_be_cancelled(make: Make, tmp_p
     model, log = make(), tmp_path / "log"
     first = asyncio.create_task(model.generate(ask(say="first", file=str(log), pause=0.02, steps=30)))
     second = asyncio.create_task(model.generate(ask(say="second", file=str(log))))
-    while not log.exists():
-        await asyncio.sleep(0.01)
+    await until(log.exists)
     second.cancel()
     assert (await first).text == "first"
     with pytest.raises(asyncio.CancelledError):

@@ -33,7 +33,7 @@ class FakeRuntime:
                 file.write(f"start {order.get('say')}\n")
         if order.get("print"):
             print("native noise on standard output", flush=True)
-            os.system("echo noise of a child")  # noqa: S605, S607  # what native libraries do to descriptor 1
+            os.system("echo noise of a child")  # noqa: S605  # what native libraries do to descriptor 1
         if order.get("crash"):
             os.write(2, b"something native went wrong\n")
             os._exit(order["crash"])
