@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -111,14 +111,25 @@ class Worker:
         finally:
             self._cancelled.discard(number)
 
-    def _turn(self, report: Report) -> AbstractContextManager[None]:
+    @contextmanager
+    def _turn(self, report: Report) -> Iterator[None]:
         """Wait until no other process on this machine asks its model.
 
         Two models that share the cores do not run at half the speed each but at a tenth: their threads wait for each
         other in busy loops (measured: 20 tokens a second alone, less than one beside three others).
+
+        Whoever waits holds the queue, so that a process with many calls cannot take every turn.
         """
         assert self._model is not None  # noqa: S101  # engine starts every process with "start"
-        return locked(self._model.cache_dir / "turn.lock", lambda: report("waiting for another process's model"))
+        folder = self._model.cache_dir
+
+        def wait() -> None:
+            report("waiting for another process's model")
+
+        with ExitStack() as turn:
+            with locked(folder / "queue.lock", wait):
+                turn.enter_context(locked(folder / "turn.lock", wait))
+            yield
 
     def _with_runtime(self, report: Report, ask: Callable[[Runtime], Any]) -> Any:
         """Ask the runtime. Until one has answered, a runtime that cannot run the model gives way to the next."""
