@@ -106,6 +106,8 @@ def is_intact(
 
 def _assemble(target: Path, parts: Sequence[Path], weights: Weights, on_bytes: OnBytes) -> None:
     make_folder(target.parent)
+    for leftover in target.parent.glob(f".{target.name}.[0-9]*"):
+        leftover.unlink(missing_ok=True)  # of a process that was killed: we hold the lock, so nobody writes it
     require_space(target.parent, weights.size)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     digest = hashlib.sha256()

@@ -92,6 +92,14 @@ def test_giving_up_half_way_leaves_nothing(tmp_path: Path, weights: Weights, par
     assert ensure_weights(tmp_path, weights=weights, find=lambda: parts).read_bytes() == CONTENT
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, weights: Weights, parts: list[Path]) -> None:
+    leftover = tmp_path / "models" / f".{weights.file_name}.12345"
+    leftover.parent.mkdir()
+    leftover.write_bytes(CONTENT[:1000])
+    ensure_weights(tmp_path, weights=weights, find=lambda: parts)
+    assert leftovers(leftover.parent) == []
+
+
 def test_a_full_disk_is_told_before_anything_is_written(
     tmp_path: Path, weights: Weights, parts: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
