@@ -167,14 +167,23 @@ class _Transfer:
         return done == total if total else True
 
     def _copy(self, response: Any, out: BinaryIO, done: int, total: int) -> int:
-        try:
-            while chunk := response.read(_CHUNK):
+        whole = False
+        while not whole:
+            try:
+                chunk = response.read(_CHUNK)
+                whole = not chunk
+            except http.client.IncompleteRead as broken:
+                chunk, whole = broken.partial, True
+            try:
                 out.write(chunk)
-                done += len(chunk)
-                self._on_bytes(done, total)
-        except http.client.IncompleteRead as broken:
-            out.write(broken.partial)
-            done += len(broken.partial)
+            except OSError as error:  # not the network's fault: asking again would not help
+                raise ModelUnavailable(
+                    f"{self._part} could not be written: {error.strerror}.",
+                    next_step="Make room, or set FIELDWISE_CACHE_DIR to a folder on another disk.",
+                    path=str(self._part),
+                ) from error
+            done += len(chunk)
+            self._on_bytes(done, total)
         return done
 
     def _begin(self, headers: email.message.Message, total: int, start: int) -> None:
