@@ -78,7 +78,8 @@ def type_name(schema: Any) -> str:
     if isinstance(kind, list):
         return " or ".join(str(k) for k in kind)
     if kind == "array":
-        return "list of " + {"object": "objects"}.get(item := type_name(schema.get("items", {})), item + "s")
+        item = type_name(schema.get("items", {}))
+        return "list" if item == "any" else f"list of {item}s" if item.isalpha() else f"list of {item}"
     if kind == "string" and schema.get("format") in ("date", "date-time", "time"):
         return str(schema["format"])
     return str(kind)
