@@ -83,7 +83,8 @@ class Asker:
                 break
             read = read_answer(text)
             if not finished:
-                smaller = await self._smaller(pending, view, depth) or self._cut(part, pending, read.value)
+                smaller = await self._rest(pending, view, depth, read.value or {})
+                smaller = smaller or await self._smaller(pending, view, depth) or self._cut(part, pending, read.value)
                 return _with(so_far, smaller, [f for f in findings if not _under(f.path, pending)])
             if read.value is None or (read.cut and attempt < self._attempts):
                 problems = [read.error]
@@ -123,6 +124,27 @@ class Asker:
         self.usage += reply.usage
         self.answered += 1
         return reply.text, reply.finish == "stop"
+
+    async def _rest(self, paths: tuple[Path, ...], view: View, depth: int, value: dict[str, Any]) -> Answer | None:
+        """Keep the fields that were answered before the cut, and ask for the others; None if there are none to keep.
+
+        The last field that was begun is asked for again: the cut may have gone through it.
+        """
+        begun = [path for path in paths if _has(value, path)][:-1]
+        if not begun or depth >= _DEEPEST_SPLIT:
+            return None
+        values = Values(self._schema, self._habits)
+        data = values.read(value, subset(self._schema, begun))
+        refused = {f.path for f in values.findings if f.code == "invalid"}
+        kept = tuple(path for path in begun if not any(_under(place, (path,)) for place in refused))
+        if not kept or data is MISSING:
+            return None
+        if len(kept) < len(begun):
+            values = Values(self._schema, self._habits)
+            data = values.read(value, subset(self._schema, kept))
+        self._reading.mark_read(view)
+        first = _with(Answer(data, values.raw), Answer({}, {}), values.findings)
+        return joined([first, await self.ask(tuple(p for p in paths if p not in kept), view, depth + 1)])
 
     async def _smaller(self, paths: tuple[Path, ...], view: View, depth: int) -> Answer | None:
         """Ask for the part in halves; None where it cannot be halved any more."""
@@ -233,6 +255,14 @@ def _with(answer: Answer, more: Answer, findings: list[Finding]) -> Answer:
 
 def _under(place: str, paths: tuple[Path, ...]) -> bool:
     return any(place == pointer(path) or place.startswith(pointer(path) + "/") for path in paths)
+
+
+def _has(data: Any, path: Path) -> bool:
+    for name in path:
+        if not isinstance(data, dict) or name not in data:
+            return False
+        data = data[name]
+    return True
 
 
 def _lookup(data: Any, place: str) -> Any:

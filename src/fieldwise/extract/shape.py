@@ -217,9 +217,10 @@ def _subset(node: JsonSchema, wanted: dict[str, list[Path]], root: JsonSchema) -
 def asked(node: Any, root: JsonSchema, depth: int = 0) -> JsonSchema:
     """Return the JSON Schema that constrains a model's answer for a node.
 
-    Every key is present and every leaf may be null, so that a model can say "not there" instead of inventing; numbers
-    and dates are asked for as printed, because code reads them by the document's own habits. Nothing here decides what
-    is valid: the answer is checked against the approved schema.
+    Every key is present and every leaf may be null, so that a model can say "not there" instead of inventing. Numbers
+    and dates are asked for as printed, because code reads them by the document's own habits; a number may come as a
+    JSON number all the same: a small model that wants to write one and may not writes white space without end.
+    Nothing here decides what is valid: the answer is checked against the approved schema.
     """
     resolved = node_of(node, root)
     kind = kind_of(resolved)
@@ -248,6 +249,8 @@ def asked(node: Any, root: JsonSchema, depth: int = 0) -> JsonSchema:
         return {"anyOf": [*distinct, {"type": "null"}]}
     if kind == "boolean":
         return {"type": ["boolean", "null"]}
+    if kind in ("number", "integer"):
+        return {"type": ["string", "number", "null"]}
     return {"type": ["string", "null"]}
 
 
@@ -255,7 +258,8 @@ def _present(node: JsonSchema) -> JsonSchema:
     """Take null away from a list item: an entry that is not there is left out."""
     declared = node.get("type")
     if isinstance(declared, list):
-        return {**node, "type": next(t for t in declared if t != "null")}
+        present = [t for t in declared if t != "null"]
+        return {**node, "type": present[0] if len(present) == 1 else present}
     if "enum" in node:
         return {"enum": [v for v in node["enum"] if v is not None]}
     return node

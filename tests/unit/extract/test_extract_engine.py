@@ -269,6 +269,15 @@ async def test_a_truncated_answer_is_asked_for_in_smaller_parts(lay_out: LayOut)
     assert result.status == "complete"
 
 
+async def test_what_was_answered_before_the_cut_is_not_asked_for_again(lay_out: LayOut) -> None:
+    cut = ModelReply(text='{"a": "Corrigan Boatworks", "b": "4 Slipway Lane", "c":    ', finish="length")
+    model = ScriptedModel([cut, {"b": "4 Slipway Lane", "c": "Planed larch"}])
+    result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema_of(a=TEXT, b=TEXT, c=TEXT))
+    assert result.data == {"a": "Corrigan Boatworks", "b": "4 Slipway Lane", "c": "Planed larch"}
+    assert list(model.requests[1].json_schema["properties"]) == ["b", "c"]  # type: ignore[index]  # it has one
+    assert result.status == "complete"
+
+
 def rows_in(request: ModelRequest) -> list[str]:
     return re.findall(r"entry (\d+) of", request.messages[1].content)
 
