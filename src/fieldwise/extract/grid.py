@@ -21,6 +21,8 @@ _ALIGNED = 0.007
 """Figures stand under each other if an edge or the middle is within this share of the page's width."""
 _REACH = 30
 """Lines between two rows of one table, at most."""
+_MOST_TABLES = 60
+"""Tables looked at on one page, those with most rows first: no real page has more."""
 _NEAR = 2.6
 """A heading stands above its table, and the last row's text below it, within so many line heights."""
 _MOST_HEADING_LINES = 8
@@ -41,10 +43,8 @@ class _Rows:
         self.lines = [line]
         self.figures = [s for s in line.segments if s.figure]
 
-    def takes(self, at: int, line: Line) -> bool:
+    def takes(self, line: Line) -> bool:
         figures = [s for s in line.segments if s.figure]
-        if at - self.at[-1] > _REACH:
-            return False
         matched = [s for s in figures if any(_aligned(s, mine) for mine in self.figures)]
         return len(matched) >= 2 and len(matched) >= 0.6 * len(figures)
 
@@ -89,14 +89,19 @@ def grids(index: WordIndex) -> list[tuple[tuple[str, ...], tuple[Entry, ...]]]:
 
 def _on_page(index: WordIndex, lines: list[Line], page: int) -> list[_Found]:
     open_: list[_Rows] = []
+    active: list[_Rows] = []
     for at, line in enumerate(lines):
         if sum(s.figure for s in line.segments) < 2:
             continue
-        taker = next((rows for rows in reversed(open_) if rows.takes(at, line)), None)
+        active = [rows for rows in active if at - rows.at[-1] <= _REACH]
+        taker = next((rows for rows in reversed(active) if rows.takes(line)), None)
         if taker is None:
-            open_.append(_Rows(at, line))
+            taker = _Rows(at, line)
+            open_.append(taker)
+            active.append(taker)
         else:
             taker.add(at, line)
+    open_ = sorted(open_, key=lambda rows: -len(rows.at))[:_MOST_TABLES]
     open_ = [rows for rows in open_ if not any(_second_line_of(rows, other) for other in open_ if other is not rows)]
     found = [_local_table(index, lines, rows, open_, page) for rows in sorted(open_, key=lambda r: r.at[0])]
     return [table for table in found if table is not None]

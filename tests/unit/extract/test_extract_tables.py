@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+
+import pytest
 
 from fieldwise.extract.tables import LogicalTable, logical_tables
 from fieldwise.grounding import Locator
@@ -114,6 +117,13 @@ def test_tables_of_a_text_format_are_those_of_its_markup() -> None:
     (table,) = tables_of(document)
     assert table.heading == ("Name", "Age")
     assert rows(table) == [["Ann", "41"], ["Bo", "7"]]
+
+
+@pytest.mark.timeout(60)
+def test_a_page_of_figures_at_random_is_gone_through_in_time(lay_out: LayOut) -> None:
+    chance = random.Random(1)
+    lines = [f"{'':{chance.randint(0, 40)}}1,5{'':{chance.randint(2, 40)}}7" for _ in range(5_000)]
+    assert isinstance(tables_of(lay_out("\n".join(lines))), list)
 
 
 def test_a_page_without_words_has_no_tables(lay_out: LayOut) -> None:
