@@ -7,6 +7,7 @@ With it, planning, windows, merging, grounding and completeness are measured wit
 from __future__ import annotations
 
 import json
+import random
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -45,7 +46,8 @@ class OracleModel:
     With `document`, the whole text of the document, a value that is printed there is given only where the request shows
     it; a value that is printed nowhere (a summary, a judgement) is always given. Without it all values are. Numbers and
     dates are given as printed where the schema asks for text. Raises ModelError for a request without a schema, or for
-    fields that the gold does not know.
+    fields that the gold does not know. `dropping` and `repeating` are the shares of a list's records that are left out
+    or given twice, by a seeded generator.
     """
 
     constrains = True
@@ -57,11 +59,16 @@ class OracleModel:
         document: str | None = None,
         context_tokens: int = 32_768,
         name: str = "oracle",
+        dropping: float = 0.0,
+        repeating: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.gold = dict(gold)
         self.name = name
         self.context_tokens = context_tokens
         self.requests: list[ModelRequest] = []
+        self._dropping, self._repeating = dropping, repeating
+        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose
         self._document = _printed(document) if document is not None else None
         self._lists = {id(found): found for found in _record_lists(self.gold)}
 
@@ -116,7 +123,7 @@ class OracleModel:
         if isinstance(gold, list):
             items = node.get("items", {}) if isinstance(node, dict) else {}
             if gold and all(isinstance(e, Mapping) for e in gold):
-                here = gold if in_record else occurring(gold, text)
+                here = gold if in_record else self._spoiled(occurring(gold, text))
                 return [self._fill(items, root, record, text, in_record=True) for record in here]
             given = [self._leaf(resolve(items, root), e, text, in_record=in_record) for e in gold]
             return [e for e in given if e is not None]
@@ -127,6 +134,14 @@ class OracleModel:
         if gold is None and isinstance(node, dict) and _wants(node, "array"):
             return []
         return self._leaf(node, gold, text, in_record=in_record)
+
+    def _spoiled(self, records: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        kept = []
+        for record in records:
+            drawn = self._random.random() if self._dropping or self._repeating else 1.0
+            if drawn >= self._dropping:
+                kept += [record] * (2 if drawn < self._dropping + self._repeating else 1)
+        return kept
 
     def _leaf(self, node: Any, gold: Any, text: PrintedText, *, in_record: bool) -> Any:
         if gold is None:

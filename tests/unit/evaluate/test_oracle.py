@@ -104,6 +104,14 @@ def test_faults_can_be_mixed_in() -> None:
         answer(model, PAGE_ONE)
 
 
+def test_records_can_be_dropped_and_repeated() -> None:
+    both = f"{PAGE_ONE}\n{PAGE_TWO}"
+    assert answer(OracleModel(GOLD, dropping=1.0), both)["rows"] == []
+    assert len(answer(OracleModel(GOLD, repeating=1.0), both)["rows"]) == 6
+    spoiled = [OracleModel(GOLD, dropping=0.3, repeating=0.3, seed=4) for _ in range(2)]
+    assert answer(spoiled[0], both) == answer(spoiled[1], both)
+
+
 def test_it_names_the_column_that_holds_a_field() -> None:
     task = "- Day (C1): 05.03.2024 / 01.04.2024\n- What (C2): Oak board / Ash board\n- (C3): 1.234,50 / 12,00-\n"
     names = ["Day (C1)", "What (C2)", "(C3)", None]

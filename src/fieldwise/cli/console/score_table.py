@@ -37,14 +37,22 @@ _LABELS: Mapping[str, str] = {
     "ece": "Confidence: ECE",
     "review_yield": "Review yield at 99 %",
 }
-_GROUP_COLUMNS = ("value_f1", "value_f1_strict", "record_recall", "page_f1", "word_f1", "silent_loss_rate")
+# Eight columns have to fit into 80 characters.
+_GROUP_COLUMNS: Mapping[str, str] = {
+    "value_f1": "F1",
+    "value_f1_strict": "Strict",
+    "record_recall": "Records",
+    "page_f1": "Page",
+    "word_f1": "Word",
+    "silent_loss_rate": "Lost",
+}
 
 
 def score_tables(report: Report) -> list[RenderableType]:
     """Return the tables of an evaluation."""
     parts: list[RenderableType] = [_headline(report)]
     for kind, groups in report.groups.items():
-        table = _table(one_line(kind).capitalize(), "Documents", *(_LABELS[name] for name in _GROUP_COLUMNS))
+        table = _table(one_line(kind).capitalize(), "Docs", *_GROUP_COLUMNS.values())
         for value, group in groups.items():
             cells = [_percent(group.metrics[name]) for name in _GROUP_COLUMNS]
             table.add_row(Text(one_line(value, 60)), str(group.documents), *cells)
