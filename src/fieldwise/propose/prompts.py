@@ -28,8 +28,8 @@ Example 1. Request: "Name of the lighthouse, first lit, its keepers, main danger
 {"fields": [{"name": "lighthouse_name", "description": "Name of the lighthouse.", "type": "string", \
 "example": "Skerrow Point", "required": true}, {"name": "first_lit", "description": "Day the light was first lit.", \
 "type": "date", "example": "3 May 1871", "required": true}, {"name": "keepers", "description": "Names of all \
-keepers.", "type": "list of strings", "example": "Ailsa Munro", "required": true}, {"name": "main_dangers", "description": "What endangers ships there.", \
-"type": "list of strings", "example": "hidden reefs", "required": true}]}
+keepers.", "type": "list of strings", "example": "Ailsa Munro", "required": true}, {"name": "main_dangers", "description": "What endangers ships \
+there.", "type": "list of strings", "example": "hidden reefs", "required": true}]}
 Example 2. Request: "the chess games with opening and number of moves"
 {"fields": [{"name": "chess_games", "description": "The games, one each row.", "type": "list of objects", \
 "required": true, "columns": [{"name": "opening", "description": "Opening that was played.", "type": "string", \
