@@ -29,10 +29,13 @@ def report_extraction(session: Session, extraction: Extraction) -> int:
     """Print the extraction as JSON; at a terminal, show it as a table beside it."""
     session.output.json(wire.extraction_json(extraction))
     talk = session.talk
-    if talk.console.is_terminal:
+    shown = talk.console.is_terminal and not talk.quiet
+    if shown:
         talk.show(extraction_view(extraction))
     if extraction.agent_id:
         talk.remark(f"Use it again: fieldwise extract FILE --agent {extraction.agent_id}")
+    if shown:
+        return exit_code(extraction)
     if extraction.status == "incomplete":
         talk.tell(
             f"Incomplete: something is known to be missing ({len(extraction.issues)} "
