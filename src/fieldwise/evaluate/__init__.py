@@ -13,7 +13,8 @@ require_extra()
 
 from .cases import Case, Evidence, Gold, Prediction  # noqa: E402  # after the check that says what to install
 from .report import Report, evaluate  # noqa: E402  # as above
-from .scoring import Cell, DocumentScore, Record, score_document  # noqa: E402  # as above
+from .scores import Cell, DocumentScore, Record  # noqa: E402  # as above
+from .scoring import score_document  # noqa: E402  # as above
 
 __all__ = [
     "Case",

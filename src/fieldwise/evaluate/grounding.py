@@ -14,7 +14,7 @@ from fieldwise.model import Box
 
 from .canonical import Locale, normalize
 from .cases import Evidence
-from .scoring import DocumentScore, is_null
+from .scores import DocumentScore, is_null
 
 IOU = 0.5
 _NUMBERS_IN = re.compile(r"[-−+(]?\s?\d[\d.,' ]*\d\)?-?|\d")

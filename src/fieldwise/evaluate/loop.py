@@ -10,7 +10,7 @@ from fieldwise.model import JsonSchema, walk_fields
 
 from .canonical import Canon, Locale, canon, matches
 from .rules import ANY, Rule
-from .scoring import is_null
+from .scores import is_null
 
 _STRING = Rule("string")
 

@@ -13,7 +13,7 @@ from fieldwise.model import Document
 
 from .drawing import reliability_svg, snippet_svg
 from .report import LOWER_IS_BETTER, DocumentResult, Report
-from .scoring import Cell
+from .scores import Cell
 from .statistics import Estimate
 from .style import STYLE
 

@@ -16,7 +16,8 @@ from fieldwise.errors import InputError
 from .cases import Case
 from .confidence import Bin, Judged, auroc, expected_calibration_error, reliability, review_yield
 from .grounding import Grounding, Support, measure_grounding, measure_support
-from .scoring import Cell, DocumentScore, by_field, is_null, score_document
+from .scores import Cell, DocumentScore, by_field, is_null
+from .scoring import score_document
 from .statistics import RESAMPLES, SEED, Estimate, estimate
 
 HEADLINE = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fieldwise.errors import SchemaInvalid
 from fieldwise.evaluate import Case, Gold, Prediction, score_document
-from fieldwise.evaluate.scoring import DocumentScore
+from fieldwise.evaluate.scores import DocumentScore
 from fieldwise.model import JsonSchema
 
 ITEM: JsonSchema = {
