@@ -12,6 +12,7 @@ The names below are loaded when they are first used: importing the package costs
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from fieldwise.settings import Settings
 
 __version__ = "0.1.0"
+
+# A library says nothing unless whoever uses it sets up logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "Agent",

@@ -22,9 +22,14 @@ from .options import CommonGroup
 from .session import Session, with_session
 
 
-@click.group(cls=CommonGroup, short_help="The agreed schemas, saved under a name.")
-def command() -> None:
-    """Agents: approved schemas that can be used again. Every completed run has one."""
+@click.group(cls=CommonGroup, short_help="The agreed schemas, saved under a name.", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> int | None:
+    """Agents: approved schemas that can be used again. Every completed run has one. Alone, it lists them."""
+    if context.invoked_subcommand is not None:
+        return None
+    code: int = context.invoke(list_agents)
+    return code
 
 
 @command.command("list", short_help="List the agents.")

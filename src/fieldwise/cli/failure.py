@@ -52,7 +52,7 @@ def paragraph(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "Error: The memory is used up. Give the process more, or try a smaller document. [memory]"
     what = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
-    kept = " ".join(getattr(error, "__notes__", ()))
+    kept = next(iter(getattr(error, "__notes__", ())), "")
     next_step = f"Run again with -vv and report what it shows. {kept}".rstrip()
     return one_line(f"Error: Something unexpected happened: {what}. {next_step} [bug]")
 

@@ -33,9 +33,17 @@ class Offer(NamedTuple):
     bytes: int | None = None
 
 
-@click.group(cls=CommonGroup, short_help="The models there are, and how to get one.")
-def command() -> None:
-    """Models run on this machine unless you name one that does not (see `fieldwise config show`, setting model)."""
+@click.group(cls=CommonGroup, short_help="The models there are, and how to get one.", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> int | None:
+    """Models run on this machine unless you name one that does not (see `fieldwise config show`, setting model).
+
+    Alone, it lists them.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    code: int = context.invoke(list_models)
+    return code
 
 
 @command.command("list", short_help="List the models that --model takes.")

@@ -64,11 +64,13 @@ def report_waiting(session: Session, handle: RunHandle) -> int:
 def run_json(handle: RunHandle) -> dict[str, object]:
     """Return a run as `show --json` prints it: with its proposal while it waits, with its extraction once it is done.
 
-    Both a run and an extraction have a `status`; once there is an extraction, `status` is the extraction's.
+    The extraction's keys stand beside the run's, but for `status`, which both have: the run's is `status`, the
+    extraction's is `extraction_status`.
     """
     body = wire.run_json(handle.run)
     if handle.result is not None:
-        return {**body, **wire.extraction_json(handle.result), "run_status": body["status"]}
+        extraction = wire.extraction_json(handle.result)
+        return {**extraction, **body, "extraction_status": extraction["status"]}
     if handle.status is RunStatus.AWAITING_REVIEW and handle.proposal is not None:
         return {**body, "proposal": wire.proposal_json(handle.proposal)}
     return body
