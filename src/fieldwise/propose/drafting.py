@@ -21,9 +21,9 @@ from .evidence import find_evidence
 from .fields import ProposedField, field_grammar, object_schema
 from .fitting import fitting_type
 from .naming import asked_name, field_name, words_of
-from .prompts import EXAMPLE_WORDS, fields_task, schema_task
+from .prompts import EXAMPLE_NAMES, fields_task, schema_task
 from .reading import Unreadable, read_object
-from .request import uncovered, worded_alike
+from .request import asked_things, uncovered, worded_alike
 
 _RESERVE_TOKENS = 1_024
 """Kept free for the retries: a bad answer and its error stand in the next question."""
@@ -41,6 +41,13 @@ class Draft(Frozen):
     notes: tuple[str, ...] = ()
     usage: Usage = Usage()
     attempts: tuple[Attempt, ...] = ()
+
+
+class _Request(NamedTuple):
+    """What an answer is read against: the person's words, and the document's text as the model was shown it."""
+
+    prompt: str
+    document: str = ""
 
 
 class Proposal(NamedTuple):
@@ -85,7 +92,7 @@ async def draft(
         on_progress=on_progress,
         on_attempt=on_attempt,
     )
-    proposal = await _propose(asking, document_messages(shown.text, task), prompt)
+    proposal = await _propose(asking, document_messages(shown.text, task), _Request(prompt, shown.text))
     evidence = await asyncio.to_thread(find_evidence, document, proposal.schema, proposal.examples)
     return Draft(
         json_schema=proposal.schema,
@@ -96,17 +103,17 @@ async def draft(
     )
 
 
-async def _propose(asking: Asking, messages: tuple[Message, ...], prompt: str) -> Proposal:
+async def _propose(asking: Asking, messages: tuple[Message, ...], request: _Request) -> Proposal:
     """Ask until there is a usable schema, and once more where it lacks something that the request enumerates."""
     best: Proposal | None = None
     missing: tuple[str, ...] = ()
     while asking.left > 0:
-        proposal = await asking.ask(messages, lambda text: read_proposal(text, prompt), _GRAMMAR)
+        proposal = await asking.ask(messages, lambda text: read_proposal(text, request), _GRAMMAR)
         if proposal is None:
             continue
-        lacks = uncovered(prompt, proposal.schema)
+        lacks = uncovered(request.prompt, proposal.schema)
         second = best is not None
-        if not second and not worded_alike(prompt, proposal.schema):
+        if not second and not worded_alike(request.prompt, proposal.schema):
             best = proposal
             break
         # A second answer that brings what was missing must not lose what the first one had.
@@ -129,11 +136,11 @@ _GRAMMAR: JsonSchema = {
 }
 
 
-def read_proposal(text: str, prompt: str) -> Proposal:
+def read_proposal(text: str, request: _Request) -> Proposal:
     """Read an answer: a field list, or a JSON Schema. Raises Unreadable or ValidationError, in words for the model."""
     answer = read_object(text, tag="schema", wanted=lambda v: "properties" in v or "type" in v or "fields" in v)
     if isinstance(answer.get("fields"), list) and "properties" not in answer:
-        proposal = _from_fields(tuple(ProposedField.model_validate(field) for field in answer["fields"]), prompt)
+        proposal = _from_fields(tuple(ProposedField.model_validate(field) for field in answer["fields"]), request)
     else:
         proposal = _from_schema(answer)
     require_usable(proposal.schema)
@@ -148,9 +155,9 @@ def require_usable(schema: Any) -> None:
         raise Unreadable(f"the schema is not valid: {told}")
 
 
-def _from_fields(fields: tuple[ProposedField, ...], prompt: str) -> Proposal:
+def _from_fields(fields: tuple[ProposedField, ...], request: _Request) -> Proposal:
     notes: list[str] = []
-    named = _named(fields, prompt, "", notes)
+    named = _named(fields, request, "", notes)
     if not named:
         raise Unreadable("the list holds no field that the request asks for")
     examples: dict[str, str] = {}
@@ -158,20 +165,22 @@ def _from_fields(fields: tuple[ProposedField, ...], prompt: str) -> Proposal:
     return Proposal(object_schema(named), examples, tuple(notes))
 
 
-def _named(fields: tuple[ProposedField, ...], prompt: str, base: str, notes: list[str]) -> tuple[ProposedField, ...]:
+def _named(
+    fields: tuple[ProposedField, ...], request: _Request, base: str, notes: list[str]
+) -> tuple[ProposedField, ...]:
     """Spell the names as the request does; leave out what leaked from the examples, and doubles."""
     kept: dict[str, ProposedField] = {}
     for field in fields:
-        name = asked_name(field_name(field.name, verbatim=prompt), prompt)
+        name = asked_name(field_name(field.name, verbatim=request.prompt), request.prompt)
         path = f"{base}/{name}"
         if not name:
             notes.append(f"left out a field without a usable name ({field.name!r})")
-        elif _leaked(name, prompt):
+        elif _leaked(name, request):
             notes.append(f"left out {path}: it came from the model's instructions, not from the request")
         elif name in kept:
             notes.append(f"left out a second {path}")
         else:
-            columns = _named(field.columns, prompt, path, notes)
+            columns = _named(field.columns, request, path, notes)
             if field.columns and not columns:
                 continue
             description = field.description or f"{' '.join(words_of(name)).capitalize()}."
@@ -186,9 +195,14 @@ def _named(fields: tuple[ProposedField, ...], prompt: str, base: str, notes: lis
 _A = {"integer": "an integer", "number": "a number", "string": "a text", "date": "a date", "boolean": "yes or no"}
 
 
-def _leaked(name: str, prompt: str) -> bool:
-    words = set(words_of(name))
-    return bool(words) and words <= EXAMPLE_WORDS and not words & set(words_of(prompt))
+def _leaked(name: str, request: _Request) -> bool:
+    """Say whether a field stems from the examples in our prompt: nobody asked for it.
+
+    Where the request leaves the choice to the model, the document's own words speak for a field, too.
+    """
+    if name not in EXAMPLE_NAMES or set(words_of(name)) & set(words_of(request.prompt)):
+        return False
+    return bool(asked_things(request.prompt)) or not set(words_of(name)) <= set(words_of(request.document))
 
 
 def _collect(fields: tuple[ProposedField, ...], base: str, examples: dict[str, str]) -> None:

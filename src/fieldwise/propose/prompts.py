@@ -28,15 +28,17 @@ Example 1. Request: "Name of the lighthouse, first lit, its keepers, main danger
 {"fields": [{"name": "lighthouse_name", "description": "Name of the lighthouse.", "type": "string", \
 "example": "Skerrow Point", "required": true}, {"name": "first_lit", "description": "Day the light was first lit.", \
 "type": "date", "example": "3 May 1871", "required": true}, {"name": "keepers", "description": "Names of all \
-keepers.", "type": "list of strings", "example": "Ailsa Munro", "required": true}, {"name": "main_dangers", "description": "What endangers ships \
-there.", "type": "list of strings", "example": "hidden reefs", "required": true}]}
+keepers.", "type": "list of strings", "example": "Ailsa Munro", "required": true}, {"name": "main_dangers", \
+"description": "What endangers ships there.", "type": "list of strings", "example": "hidden reefs", "required": true}]}
 Example 2. Request: "the chess games with opening and number of moves"
 {"fields": [{"name": "chess_games", "description": "The games, one each row.", "type": "list of objects", \
 "required": true, "columns": [{"name": "opening", "description": "Opening that was played.", "type": "string", \
 "example": "Caro-Kann", "required": true}, {"name": "moves", "description": "Number of moves of the game.", \
 "type": "integer", "example": "42", "required": true}]}]}"""
 
-EXAMPLE_WORDS = frozenset(("lighthouse", "lit", "keepers", "dangers", "chess", "games", "opening", "moves"))
+EXAMPLE_NAMES = frozenset(
+    ("lighthouse_name", "first_lit", "keepers", "main_dangers", "chess_games", "opening", "moves")
+)
 
 _FIELDS_TASK = f"""\
 Which fields shall be extracted from documents like this one? Answer with a list of fields as JSON.
