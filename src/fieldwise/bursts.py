@@ -258,7 +258,7 @@ async def _save_failure(database: Database, claimed: Claimed, error: Exception) 
         error.fields.setdefault("run_id", claimed.run.id)
     else:
         log.error("run %s failed on an error of ours", claimed.run.id, exc_info=error)
-        error.add_note(f"The run is kept. Continue with: fieldwise review {claimed.run.id}")
+        error.add_note(f"The run is kept: fieldwise review {claimed.run.id}")
         facts = {"code": "internal", "message": f"{type(error).__name__}: {error}", "next_step": ""}
     await _quietly(
         database,
