@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from fieldwise.errors import InputError
 from fieldwise.llm import Message, Model
 from fieldwise.model import (
     Document,
+    FieldEvidence,
     Frozen,
     JsonSchema,
     OnProgress,
@@ -27,8 +29,9 @@ from .check import require_valid
 from .diff import diff_schemas
 from .drafting import Draft, require_usable
 from .edits import EDITS, Edit
-from .evidence import carry_evidence
+from .evidence import carry_evidence, find_evidence
 from .fields import CONTAINERS, LISTS, SCALARS, field_grammar
+from .labels import labelled_values
 from .prompts import EDIT_SYSTEM, edits_task, rewrite_task
 from .reading import Unreadable, read_object, read_schema
 
@@ -63,8 +66,9 @@ async def revise(
     edits do not do, the last attempt asks for the whole schema, and the notes say so. A schema that comes back
     unchanged always has a note that says why.
 
-    `document` is for examples of new fields. Raises InputError for empty feedback, SchemaInvalid where `current` is
-    not valid, ModelAnswerInvalid (with `attempts`) where no answer was usable, and the model's ModelErrors.
+    `document` is searched for examples of new fields, by their names; the model does not see it. Raises InputError for
+    empty feedback, SchemaInvalid where `current` is not valid, ModelAnswerInvalid (with `attempts`) where no answer was
+    usable, and the model's ModelErrors.
     """
     if not feedback.strip():
         raise InputError("The feedback is empty.", next_step="Say what to change, in plain words.")
@@ -84,13 +88,30 @@ async def revise(
         revision = await _by_rewriting(schema, feedback, asking, history)
     if revision is None:
         raise asking.failure("did not manage the change")
+    found = carry_evidence(evidence, revision.schema, revision.paths, revision.altered)
+    if document is not None:
+        found = await asyncio.to_thread(_with_newcomers, found, document, revision)
     return Draft(
         json_schema=revision.schema,
-        evidence=carry_evidence(evidence, revision.schema, revision.paths, revision.altered),
+        evidence=found,
         notes=revision.notes,
         usage=asking.usage,
         attempts=tuple(asking.attempts),
     )
+
+
+def _with_newcomers(
+    evidence: tuple[FieldEvidence, ...], document: Document, revision: _Revision
+) -> tuple[FieldEvidence, ...]:
+    """Add examples of the fields that the revision brought in, where the document shows their name with a value."""
+    old = set(revision.paths.values()) - revision.altered
+    new = [f for f in walk_fields(revision.schema) if f.path not in old and "*" not in f.path]
+    values = labelled_values(document, new)
+    if not values:
+        return evidence
+    order = {field.path: index for index, field in enumerate(walk_fields(revision.schema))}
+    together = (*evidence, *find_evidence(document, revision.schema, values))
+    return tuple(sorted(together, key=lambda item: order[item.path]))
 
 
 class _Revision(NamedTuple):

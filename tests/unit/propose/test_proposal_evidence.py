@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fieldwise.model import Citation, Document, FieldEvidence, JsonSchema, Page
+from fieldwise.model import Citation, Document, FieldEvidence, JsonSchema, Page, walk_fields
 from fieldwise.propose import carry_evidence, find_evidence
+from fieldwise.propose.labels import labelled_values
 
 DOCUMENT = Document(
     id="b" * 64,
@@ -66,3 +67,38 @@ def test_evidence_moves_with_its_field_and_not_with_another_kind_of_value() -> N
     kept = carry_evidence(old, schema, {"/a": "/z", "/c": "/c", "/d": "/d"}, frozenset({"/c"}))
 
     assert [e.path for e in kept] == ["/d", "/z"]
+
+
+LABELLED = Document(
+    id="c" * 64,
+    media_type="text/markdown",
+    parser="test/1",
+    pages=(
+        Page(
+            number=1,
+            markdown="The delivery date is agreed later.\n\n**Delivery date:** 3 May 2024  **Place:** Bristol\n\n"
+            "| Customer No | 00417 |\n\nThe total of it\n\nTotal EUR 1,234.50\n\nThe buyer pays. Note: " + "x" * 90,
+        ),
+    ),
+)
+
+
+def labelled(**kinds: str) -> dict[str, str]:
+    date = {"type": "string", "format": "date"}
+    properties = {name: date if kind == "date" else {"type": kind} for name, kind in kinds.items()}
+    return labelled_values(LABELLED, walk_fields({"type": "object", "properties": properties}))
+
+
+def test_a_value_beside_its_name_is_an_example() -> None:
+    found = labelled(delivery_date="date", place="string", customer_no="string", total="number")
+
+    assert found == {
+        "/delivery_date": "3 May 2024",
+        "/place": "Bristol",
+        "/customer_no": "00417",
+        "/total": "1,234.50",
+    }
+
+
+def test_prose_that_mentions_a_name_is_no_example() -> None:
+    assert labelled(buyer="string", note="string", agreed="date", it="string") == {}

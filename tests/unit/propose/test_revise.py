@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fieldwise.errors import InputError, ModelAnswerInvalid, ModelUnavailable, SchemaInvalid
-from fieldwise.model import Citation, FieldEvidence, JsonSchema, SchemaVersion
+from fieldwise.model import Citation, Document, FieldEvidence, JsonSchema, Page, SchemaVersion
 from fieldwise.propose import revise
 from fieldwise.propose.revising import keep_bytes
 from fieldwise.testing import ScriptedModel
@@ -171,6 +171,17 @@ async def test_evidence_goes_with_its_field_and_stays_behind_with_what_is_gone()
     revised = await revise(version(evidence), "call it paper_title, drop the year, authors as one text", model)
 
     assert [e.path for e in revised.evidence] == ["/paper_title"]
+
+
+async def test_an_added_field_gets_an_example_where_the_document_shows_its_name_with_a_value() -> None:
+    page = Page(number=1, markdown="# On Oaks\n\nDate: 3 May 2024")
+    document = Document(id="d" * 64, media_type="text/markdown", parser="test/1", pages=(page,))
+    model = ScriptedModel([points(ADD_DATE)])
+
+    revised = await revise(version(), "add the date", model, document=document)
+
+    assert [(e.path, e.example) for e in revised.evidence] == [("/date", "3 May 2024")]
+    assert "On Oaks" not in "".join(m.content for m in model.requests[0].messages)
 
 
 async def test_empty_feedback_is_refused_before_the_model_is_asked() -> None:
