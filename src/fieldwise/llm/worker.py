@@ -94,9 +94,9 @@ class Worker:
                 tokens = self._with_runtime(report, lambda runtime: runtime.count(text, report))
                 self._tell(number, "count", tokens=tokens)
             else:
-                started = time.monotonic()
                 call = _read_call(order["call"])
                 with self._turn(report):
+                    started = time.monotonic()  # what we waited for others is not the model's work
                     answer: Answer = self._with_runtime(report, lambda runtime: runtime.generate(call, report))
                 self._tell(number, "answer", **_finished(answer, call), seconds=time.monotonic() - started)
         except Stopped:
