@@ -22,7 +22,7 @@ _TEMPERATURES = (0.0, 0.2, 0.5)
 
 
 class Attempt(Frozen):
-    """One answer of the model, counted from 1. `error` says why it was not usable, None where it was."""
+    """One answer of the model, counted from 1. `error` says what was wrong with it, None where nothing was."""
 
     number: int = Field(ge=1)
     text: str
@@ -65,12 +65,17 @@ class Asking:
         self._history = []
 
     async def ask(
-        self, messages: tuple[Message, ...], read: Callable[[str], T], grammar: JsonSchema | None
+        self,
+        messages: tuple[Message, ...],
+        read: Callable[[str], T],
+        grammar: JsonSchema | None,
+        objection: Callable[[T], str] = lambda value: "",
     ) -> T | None:
         """Ask once. Returns what `read` makes of the answer, or None where it is not usable: then ask again.
 
         `read` raises Unreadable (or a ValidationError) with words that help the model. Other errors are not the
-        model's fault and are not caught: credentials, a lost connection, a bug.
+        model's fault and are not caught: credentials, a lost connection, a bug. `objection` says what is wrong with a
+        usable answer, "" where nothing is; the next question tells the model, if there is one.
         """
         number = len(self.attempts) + 1
         again = f" (attempt {number} of {self._limit})" if number > 1 else ""
@@ -104,13 +109,13 @@ class Asking:
             attempt = Attempt(number=number, text=reply.text, error=_explain(error), usage=reply.usage)
             await self._record(attempt, shown=reply.text[:_QUOTED_CHARACTERS])
             return None
-        await self._record(Attempt(number=number, text=reply.text, usage=reply.usage), shown=reply.text)
+        attempt = Attempt(number=number, text=reply.text, error=objection(value) or None, usage=reply.usage)
+        await self._record(attempt, shown=reply.text)
         return value
 
-    def object(self, reason: str) -> None:
-        """Let the model answer again although its last answer was readable; `reason` says what is wrong with it."""
-        if self._history and self._history[-1].role == "assistant":
-            self._history.append(Message("user", _again(reason)))
+    def make_room(self, tokens: int) -> None:
+        """Let the next answer have at least `tokens`, as far as the model can hold them beside the question."""
+        self._max_output_tokens = max(self._max_output_tokens, min(tokens, self._model.context_tokens // 2))
 
     def failure(self, what: str) -> ModelAnswerInvalid:
         """The error that says the model did not manage."""

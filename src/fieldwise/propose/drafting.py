@@ -33,7 +33,7 @@ _SMALLEST_BUDGET = 256
 class Draft(Frozen):
     """A proposed schema. `notes` tell the person what they should know of how it came about.
 
-    `attempts` are all answers of the model, the last one the good one.
+    `attempts` are all answers of the model, in order, each with what was wrong with it.
     """
 
     json_schema: JsonSchema = Field(description="valid: `check_schema` finds no errors in it")
@@ -108,24 +108,32 @@ async def _propose(asking: Asking, messages: tuple[Message, ...], request: _Requ
     best: Proposal | None = None
     missing: tuple[str, ...] = ()
     while asking.left > 0:
-        proposal = await asking.ask(messages, lambda text: read_proposal(text, request), _GRAMMAR)
+        proposal = await asking.ask(
+            messages, lambda text: read_proposal(text, request), _GRAMMAR, lambda answer: _lacks(answer, request)
+        )
         if proposal is None:
             continue
-        lacks = uncovered(request.prompt, proposal.schema)
         second = best is not None
         if not second and not worded_alike(request.prompt, proposal.schema):
             best = proposal
             break
+        lacks = uncovered(request.prompt, proposal.schema)
         # A second answer that brings what was missing must not lose what the first one had.
         if not second or len(lacks) < len(missing):
             best, missing = proposal, lacks
         if not missing or second:
             break
-        asking.object(f"there is no field for: {'; '.join(missing)}. Keep the other fields and add what is missing")
     if best is None:
         raise asking.failure("did not write a usable schema")
     notes = tuple(f'no field was made for "{thing}": say so if there should be one' for thing in missing)
     return best._replace(notes=(*best.notes, *notes))
+
+
+def _lacks(proposal: Proposal, request: _Request) -> str:
+    missing = uncovered(request.prompt, proposal.schema)
+    if not missing or not worded_alike(request.prompt, proposal.schema):
+        return ""
+    return f"there is no field for: {'; '.join(missing)}. Keep the other fields and add what is missing."
 
 
 _GRAMMAR: JsonSchema = {

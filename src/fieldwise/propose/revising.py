@@ -83,9 +83,15 @@ async def revise(
         on_attempt=on_attempt,
     )
     history = (prompt, tuple(earlier))
-    revision = await _by_edits(schema, feedback, asking, history)
+    applied = await _by_edits(schema, feedback, asking, history)
+    revision = _settled(applied) if isinstance(applied, Applied) else applied
     if revision is None and asking.left > 0:
-        revision = await _by_rewriting(schema, feedback, asking, history)
+        told = _notes(applied.outcomes)[:-1] if isinstance(applied, Applied) else ()
+        asking.make_room(2 * await model.count_tokens(json.dumps(schema)))
+        revision = await _by_rewriting(schema, feedback, asking, history, told)
+    if revision is None and isinstance(applied, Applied) and applied.outcomes:
+        # Edits that were refused are an answer, too: each says why.
+        revision = _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied.outcomes))
     if revision is None:
         raise asking.failure("did not manage the change")
     found = carry_evidence(evidence, revision.schema, revision.paths, revision.altered)
@@ -123,44 +129,62 @@ class _Revision(NamedTuple):
 
 async def _by_edits(
     schema: JsonSchema, feedback: str, asking: Asking, history: tuple[str, tuple[str, ...]]
-) -> _Revision | None:
-    """Ask for edits, again where some could not be applied; return the best outcome, None where nothing was done.
+) -> Applied | _Revision | None:
+    """Ask for edits, again where some could not be applied; return the best outcome, None where there was none.
 
-    The last attempt is left for rewriting, unless the model says twice the same and thereby means it.
+    The last attempt is left for rewriting. A model that writes a whole schema instead is taken at its word.
     """
     prompt, earlier = history
     messages = (
         Message("system", EDIT_SYSTEM),
         Message("user", edits_task(schema, feedback, prompt=prompt, earlier=earlier)),
     )
+
+    def read(text: str) -> Applied | JsonSchema:
+        answer = read_answer(text)
+        if isinstance(answer, dict):
+            return answer
+        return apply_edits(schema, [edit for point in answer for edit in point.edits], request=feedback)
+
     best: Applied | None = None
     complaints: list[str] = []
     reserve = 1 if asking.left > 1 else 0
     while asking.left > reserve:
-        answer = await asking.ask(messages, read_answer, EDITS_GRAMMAR)
+        answer = await asking.ask(messages, read, EDITS_GRAMMAR, _complaint)
         if answer is None:
             continue
         if isinstance(answer, dict):
             return _rewritten(schema, answer, "")
-        applied = apply_edits(schema, [edit for point in answer for edit in point.edits], request=feedback)
-        failed = [o for o in applied.outcomes if o.status != "done"]
-        if best is None or _score(applied) > _score(best):
-            best = applied
-        if not failed and applied.outcomes:
-            break
-        complaint = "; ".join(outcome.note for outcome in failed) or "there are no edits in it"
-        if complaint in complaints:
+        if best is None or _score(answer) > _score(best):
+            best = answer
+        complaint = _complaint(answer)
+        # The model that says the same again means it.
+        if not complaint or complaint in complaints:
             break
         complaints.append(complaint)
-        asking.object(f"these edits did not work: {complaint}. Use the fields as they are listed.")
-    if best is None:
-        return None
-    done = any(o.status == "done" for o in best.outcomes)
-    # A field that is not there, or a change that is made already, is an answer to the person; nonsense is not.
-    explained = bool(best.outcomes) and all(o.status in ("missing", "nothing") for o in best.outcomes)
+    return best
+
+
+def _complaint(answer: Applied | JsonSchema) -> str:
+    if isinstance(answer, dict):
+        return ""
+    failed = [outcome.note for outcome in answer.outcomes if outcome.status != "done"]
+    if answer.outcomes and not failed:
+        return ""
+    told = "; ".join(failed) or "there are no edits in it"
+    return f"these edits did not work: {told}. Name the fields as they are listed."
+
+
+def _settled(applied: Applied) -> _Revision | None:
+    """Return the revision where something was done, or where nothing had to be: the field is not there, or is so.
+
+    An answer that could not be applied for other reasons is worth another way of asking.
+    """
+    done = any(outcome.status == "done" for outcome in applied.outcomes)
+    explained = bool(applied.outcomes) and all(o.status in ("missing", "nothing") for o in applied.outcomes)
     if not done and not explained:
         return None
-    return _Revision(best.json_schema, best.paths, best.altered, _notes(best.outcomes))
+    return _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied.outcomes))
 
 
 def _score(applied: Applied) -> tuple[int, int]:
@@ -176,8 +200,13 @@ def _notes(outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
 
 
 async def _by_rewriting(
-    schema: JsonSchema, feedback: str, asking: Asking, history: tuple[str, tuple[str, ...]]
+    schema: JsonSchema,
+    feedback: str,
+    asking: Asking,
+    history: tuple[str, tuple[str, ...]],
+    told: tuple[str, ...],
 ) -> _Revision | None:
+    """Ask for the whole new schema. `told` says what became of the edits before; it stays in the notes."""
     prompt, earlier = history
     asking.forget()
     messages = (
@@ -187,7 +216,8 @@ async def _by_rewriting(
     while asking.left > 0:
         answer = await asking.ask(messages, _read_rewrite, None)
         if answer is not None:
-            return _rewritten(schema, answer, "the change could not be made by single edits: the schema was rewritten")
+            revision = _rewritten(schema, answer, "no single edits made this change: the schema was rewritten")
+            return revision._replace(notes=(*told, *revision.notes))
     return None
 
 

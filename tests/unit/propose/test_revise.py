@@ -112,6 +112,18 @@ async def test_where_edits_do_not_do_the_whole_schema_is_asked_for_and_the_diffe
     assert len(revised.attempts) == 3
 
 
+async def test_an_edit_that_was_refused_says_why_even_where_rewriting_fails() -> None:
+    flatten = points({"op": "flatten", "field": "authors"})
+    model = ScriptedModel([flatten, flatten, "nonsense"])
+
+    revised = await revise(version(), "flatten the authors", model)
+
+    assert json.dumps(revised.json_schema) == json.dumps(SCHEMA)
+    assert "cannot be dissolved" in revised.notes[0]
+    assert revised.notes[-1] == "the schema is unchanged"
+    assert [a.error is None for a in revised.attempts] == [False, False, False]
+
+
 async def test_a_rewriting_that_changes_nothing_is_never_silent() -> None:
     model = ScriptedModel(["nonsense", "nonsense", f"<schema>{json.dumps(SCHEMA)}</schema>"])
 
