@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fieldwise.errors import ModelError, ModelUnavailable
+from fieldwise.settings import default_cache_dir
 
 from .files import locked
 from .grammar import restore
@@ -121,7 +122,10 @@ class Worker:
         Whoever waits holds the queue, so that a process with many calls cannot take every turn.
         """
         assert self._model is not None  # noqa: S101  # engine starts every process with "start"
-        folder = self._model.cache_dir
+        # The user's own folder, whatever cache the settings name: it is the cores that are shared.
+        folder = default_cache_dir()
+        if not os.access(folder, os.W_OK):
+            folder = self._model.cache_dir
 
         def wait() -> None:
             report("waiting for another process's model")
