@@ -48,6 +48,10 @@ _PATTERN = re.compile(
     )""",
     re.VERBOSE,
 )
+# The numeric form alone: to learn a document's habit the names of months are not looked for, which takes the time.
+_NUMERIC = re.compile(
+    rf"(?<!\w)(?P<n1>\d{{1,2}})\s?(?P<nsep>[-/.])\s?(?P<n2>\d{{1,2}})\s?(?P=nsep)\s?(?:{_YEAR}|\d\d)(?!\d|[-/.]\d)"
+)
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?\Z", re.IGNORECASE)
 _WEEKDAY = re.compile(r"\A[^\W\d_]{2,12}\.?,?\s+(?=\S*\d)")
 
@@ -139,14 +143,13 @@ def readings(text: str, *, day_first: bool | None = None) -> tuple[str, ...]:
 def prefers_day_first(text: str) -> bool | None:
     """Say whether `text`'s numeric dates put the day first, by those that leave no doubt; None without evidence."""
     votes = 0
-    for match in _PATTERN.finditer(text):
-        if match["num"]:
-            first, second = int(match["n1"]), int(match["n2"])
-            if first > 12 >= second:
-                votes += 1
-            elif second > 12 >= first:
-                votes -= 1
-            elif match["nsep"] == ".":
-                # Dotted dates are a day-first habit everywhere they are used.
-                votes += 1
+    for match in _NUMERIC.finditer(text):
+        first, second = int(match["n1"]), int(match["n2"])
+        if first > 12 >= second:
+            votes += 1
+        elif second > 12 >= first:
+            votes -= 1
+        elif match["nsep"] == ".":
+            # Dotted dates are a day-first habit everywhere they are used.
+            votes += 1
     return None if votes == 0 else votes > 0
