@@ -20,6 +20,8 @@ from fieldwise.model.schema import resolve
 from .printed import PrintedText, leaves, occurring
 
 _DOCUMENT = re.compile(r"<document>\n(.*)\n</document>", re.DOTALL)
+_TABLE = re.compile(r"^(T\d+):$", re.MULTILINE)
+_LIST = re.compile(r"list `([^`]+)`")
 _BLOCK = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
 
 
@@ -27,10 +29,10 @@ class OracleModel:
     """Answers from `gold`, one document's true values, in the form of the JSON Schema that each request carries.
 
     With `document`, the whole text of the document, a value that is printed there is given only where the request shows
-    it; a value that is printed nowhere (a summary, a judgement) is always given. Without it all values are. Numbers and
-    dates are given as printed where the schema asks for text. Raises ModelError for a request without a schema, or for
-    fields that the gold does not know. `dropping` and `repeating` are the shares of a list's records that are left out
-    or given twice, by a seeded generator.
+    it; what is printed nowhere (a summary, a judgement, a record of scattered values) is always given. Without it all
+    values are. Numbers and dates are given as printed where the schema asks for text. `dropping` and `repeating` are the
+    shares of a list's records that are left out or given twice, by a seeded generator. Raises ModelError for a request
+    without a schema, or for fields that the gold does not know.
     """
 
     constrains = True
@@ -53,6 +55,7 @@ class OracleModel:
         self._dropping, self._repeating = dropping, repeating
         self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose
         self._document = _printed(document) if document is not None else None
+        self._scattered: dict[int, list[Mapping[str, Any]]] = {}
         self._lists = {id(found): found for found in _record_lists(self.gold)}
 
     async def count_tokens(self, text: str) -> int:
@@ -82,6 +85,8 @@ class OracleModel:
         fields = _properties(schema)
         if fields and all(_is_column_choice(child) for child in fields.values()):
             return {name: self._column(name, child["enum"], asked) for name, child in fields.items()}
+        if len(fields) == 1 and _is_table_choice(only := next(iter(fields.values()))):
+            return {next(iter(fields)): self._table(only["enum"], asked)}
         if len(fields) == 1 and _BLOCK.search(asked) and not fields.keys() & self.gold.keys():
             (name, child), *_ = fields.items()
             return {name: self._blocks(_properties(resolve(child, schema).get("items", {})), asked)}
@@ -106,7 +111,7 @@ class OracleModel:
         if isinstance(gold, list):
             items = node.get("items", {}) if isinstance(node, dict) else {}
             if gold and all(isinstance(e, Mapping) for e in gold):
-                here = gold if in_record else self._spoiled(occurring(gold, text))
+                here = gold if in_record else self._spoiled(self._shown(gold, text))
                 return [self._fill(items, root, record, text, in_record=True) for record in here]
             given = [self._leaf(resolve(items, root), e, text, in_record=in_record) for e in gold]
             return [e for e in given if e is not None]
@@ -117,6 +122,17 @@ class OracleModel:
         if gold is None and isinstance(node, dict) and _wants(node, "array"):
             return []
         return self._leaf(node, gold, text, in_record=in_record)
+
+    def _shown(self, gold: list[Any], text: PrintedText) -> list[Mapping[str, Any]]:
+        """Return the records that stand in `text`, and those that stand nowhere in the document as a whole."""
+        if self._document is None:
+            return occurring(gold, text)
+        if id(gold) not in self._scattered:
+            printed = {id(record) for record in occurring(gold, self._document)}
+            self._scattered[id(gold)] = [record for record in gold if id(record) not in printed]
+        scattered = self._scattered[id(gold)]
+        apart = {id(record) for record in scattered}
+        return [*occurring([record for record in gold if id(record) not in apart], text), *scattered]
 
     def _spoiled(self, records: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         kept = []
@@ -137,6 +153,20 @@ class OracleModel:
         if isinstance(node, dict) and _wants(node, "string") and not isinstance(gold, str):
             return spots[0].printed if spots else json.dumps(gold)
         return gold
+
+    def _table(self, names: Sequence[Any], asked: str) -> Any:
+        """Return the table that shows most of the wanted list's records; what stands for none where none shows any."""
+        wanted = _LIST.search(asked)
+        lists = list(_named(self.gold, wanted[1])) if wanted else []
+        records = [record for found in lists or self._lists.values() for record in found]
+        marks = list(_TABLE.finditer(asked))
+        ends = [mark.start() for mark in marks[1:]] + [wanted.start() if wanted else len(asked)]
+        best, most = next((n for n in names if not _TABLE.match(f"{n}:")), None), 0
+        for mark, end in zip(marks, ends, strict=True):
+            shown = len(occurring(records, _printed(asked[mark.end() : end])))
+            if shown > most and mark[1] in names:
+                best, most = mark[1], shown
+        return best
 
     def _column(self, field: str, names: Sequence[Any], asked: str) -> Any:
         """Return the column whose sample values are most often this field's."""
@@ -213,6 +243,18 @@ def _wants(node: Mapping[str, Any], kind: str) -> bool:
     declared = node.get("type")
     kinds = [k for k in (declared if isinstance(declared, list) else [declared]) if k != "null"]
     return kinds == [kind]
+
+
+def _named(value: Any, name: str) -> Iterator[list[dict[str, Any]]]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if key == name and isinstance(child, list) and child and all(isinstance(e, Mapping) for e in child):
+                yield child
+            yield from _named(child, name)
+
+
+def _is_table_choice(node: Any) -> bool:
+    return isinstance(node, dict) and any(_TABLE.match(f"{value}:") for value in node.get("enum") or ())
 
 
 def _is_column_choice(node: Any) -> bool:

@@ -112,6 +112,24 @@ def test_records_can_be_dropped_and_repeated() -> None:
     assert answer(spoiled[0], both) == answer(spoiled[1], both)
 
 
+def test_it_names_the_table_that_shows_the_wanted_records() -> None:
+    task = f"T1:\nChapter | Page\nOak | 3\n\nT2:\n{PAGE_ONE}\n\nWanted is the list `rows`."
+    schema = {"type": "object", "properties": {"table": {"enum": ["T1", "T2", "none"]}}}
+    assert answer(OracleModel(GOLD), task, schema) == {"table": "T2"}
+    assert answer(OracleModel(GOLD), task.replace("05.03.2024", "").replace("1.234,50", ""), schema) == {
+        "table": "none"
+    }
+
+
+def test_a_record_of_scattered_values_is_given_whatever_is_shown() -> None:
+    far = f"Oak board {'and so on ' * 200} 1.234,50 {'and so on ' * 200} 05.03.2024"
+    model = OracleModel({"rows": [ROWS[0]]}, document=far)
+    assert (
+        len(answer(model, "something else", {**SCHEMA, "properties": {"rows": SCHEMA["properties"]["rows"]}})["rows"])
+        == 1
+    )
+
+
 def test_it_names_the_column_that_holds_a_field() -> None:
     task = "- Day (C1): 05.03.2024 / 01.04.2024\n- What (C2): Oak board / Ash board\n- (C3): 1.234,50 / 12,00-\n"
     names = ["Day (C1)", "What (C2)", "(C3)", None]
