@@ -189,9 +189,15 @@ def _unsupported(value: Any, leaf: Leaf, locator: Locator) -> tuple[str, str]:
 def without_labels(data: Any, schema: JsonSchema, locator: Locator, raw: dict[str, str]) -> tuple[Any, dict[str, str]]:
     """Take the label off values that still carry it (`Rechnung 181301674` for a number), if the rest is printed."""
     mended = {}
-    for path, value, leaf in walk_values(data, schema, schema):
+    leaves = list(walk_values(data, schema, schema))
+    beside: dict[str, list[str]] = {}
+    for path, value, _ in leaves:
+        if isinstance(value, str) and len(value) > 2:
+            beside.setdefault(path.rpartition("/")[0], []).append(value)
+    for path, value, leaf in leaves:
         if isinstance(value, str) and leaf.kind == "text" and len(value) <= 200:
-            rest = _without_label(value, leaf)
+            neighbors = beside.get(path.rpartition("/")[0], [])
+            rest = _without_label(value, leaf) or _without_neighbor(value, leaf, neighbors)
             if rest and rest != value and locator.places(rest, limit=1):
                 mended[path] = rest
     if not mended:
@@ -206,11 +212,26 @@ def _without_label(value: str, leaf: Leaf) -> str | None:
     if rest.strip() and not rest.startswith("//") and said and len(said) <= 5 and all(t in words for t in said):
         return rest.strip()
     # Across languages: in front of a code, words of four letters and more are what it is called, not part of it.
-    field_name = tokens(leaf.label.split(" ", 1)[0].replace("_", " "))
     match = _LEADING_LABEL.match(value)
-    if match and _CODE_NAMES & set(field_name) and any(len(t) > 3 for t in tokens(match[1])):
+    if match and _CODE_NAMES & set(_name_of(leaf)) and any(len(t) > 3 for t in tokens(match[1])):
         return match[2].strip(" .:#")
     return None
+
+
+def _without_neighbor(value: str, leaf: Leaf, neighbors: list[str]) -> str | None:
+    """Take the value of a field beside it off a code: `80333 München` for a postcode, where the city is `München`."""
+    if not _CODE_NAMES & set(_name_of(leaf)):
+        return None
+    for neighbor in neighbors:
+        if neighbor != value and value.endswith(f" {neighbor}"):
+            rest = value[: -len(neighbor)].strip(" ,;-")
+            if any(sign.isdigit() for sign in rest):
+                return rest
+    return None
+
+
+def _name_of(leaf: Leaf) -> list[str]:
+    return tokens(leaf.label.split(" ", 1)[0].replace("_", " "))
 
 
 def without_repeats(items: list[Any], locator: Locator, path: str) -> tuple[list[Any], list[int], tuple[Issue, ...]]:

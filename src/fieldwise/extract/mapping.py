@@ -6,7 +6,8 @@ Cells decide in the end: a column is a field's only if most of its cells can be 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections import Counter
 
 from fieldwise.grounding import numbers
 from fieldwise.grounding.text import STOP_WORDS, label_words, tokens
@@ -15,6 +16,7 @@ from fieldwise.model import JsonSchema
 from fieldwise.prompting import SYSTEM
 
 from .answers import read_answer
+from .lines import is_figure
 from .prompts import columns_task
 from .shape import Path, allows_null, kind_of, leaf_of, node_of, properties
 from .tables import LogicalTable
@@ -27,6 +29,7 @@ Choices = dict[Path, dict[str, int]]
 _READABLE = 0.6
 _TYPED_KINDS = ("number", "integer", "date", "date-time", "enum", "boolean")
 _SHOWN_ENTRIES = 3
+_AMOUNT = re.compile(r"\d[.,]\d|%|[€$£¥]")
 
 
 def flat_fields(item: JsonSchema, root: JsonSchema, path: Path = (), depth: int = 0) -> Fields:
@@ -53,7 +56,8 @@ def readable(table: LogicalTable, column: int, node: JsonSchema, root: JsonSchem
     if not texts:
         return False
     if kind_of(node) not in _TYPED_KINDS:
-        return True
+        # Text may be a code of digits, but not a column of amounts.
+        return not all(_AMOUNT.search(text) and is_figure(text) for text in texts)
     good = 0
     for text in texts:
         values = Values(root, habits)
@@ -109,7 +113,7 @@ def column_request(
     """Ask for the columns of the fields in `choices`, each among those that its cells allow."""
     answer = {".".join(path): {"enum": [*named, None]} for path, named in choices.items()}
     form = {"type": "object", "properties": answer, "required": list(answer), "additionalProperties": False}
-    shown = _columns_shown(table, {c for named in choices.values() for c in named.values()})
+    shown = _columns_shown(table)
     wanted = {path[0] for path in choices}
     part = {**item, "properties": {k: v for k, v in properties(item).items() if k in wanted}}
     task = columns_task(name, part, shown)
@@ -140,23 +144,31 @@ def column_name(table: LogicalTable, column: int) -> str:
     return f"{heading} (C{column + 1})" if heading else f"(C{column + 1})"
 
 
-def _columns_shown(table: LogicalTable, columns: Iterable[int]) -> str:
+def _columns_shown(table: LogicalTable) -> str:
+    """List all columns, whatever is asked: the same beginning is read once."""
     lines = []
-    for column in sorted(columns):
+    for column in range(table.columns):
         values = [text[:48] for entry in table.entries if (text := table.text(entry, column))][:_SHOWN_ENTRIES]
         lines.append(f"- {column_name(table, column)}: {' / '.join(values)}")
     return "\n".join(lines)
 
 
-def read_columns(text: str, choices: Choices) -> Columns:
-    """Read the model's answer; a column given to two fields is the first one's."""
+def read_columns(text: str, choices: Choices) -> tuple[Columns, Choices]:
+    """Read the model's answer: the columns named once; and the choices left for the fields that have none yet."""
     said = read_answer(text).value or {}
-    columns: Columns = {}
-    for path, named in choices.items():
-        column = named.get(str(said.get(".".join(path))))
-        if column is not None and column not in columns.values():
-            columns[path] = column
-    return columns
+    named: Columns = {}
+    for path, columns in choices.items():
+        column = columns.get(str(said.get(".".join(path))))
+        if column is not None:
+            named[path] = column
+    times = Counter(named.values())
+    once = {path: column for path, column in named.items() if times[column] == 1}
+    still_open = {
+        path: {name: c for name, c in columns.items() if c not in once.values()}
+        for path, columns in choices.items()
+        if path not in once
+    }
+    return once, still_open
 
 
 def likeness(table: LogicalTable, fields: Fields) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from fieldwise.errors import ModelError
@@ -82,14 +83,39 @@ class TableReader:
             chosen = await self._which(path, item, [option[0] for option in options], on_progress)
             options = [option for option in options if option[0] is chosen]
         for table, possible, columns in options[:1]:
-            choices = named_choices(table, possible, columns)
-            if choices:
-                request = column_request(path[-1], item, table, choices, constrained=self._model.constrains)
-                columns = columns | read_columns(await self._generate(request, on_progress), choices)
+            columns = await self._columns(path, item, table, possible, columns, on_progress)
             if _enough(columns, table, fields):
                 self._free.remove(table)
                 return await self._list(path, item, fields, table, columns, on_progress)
         return None
+
+    async def _columns(
+        self,
+        path: Path,
+        item: JsonSchema,
+        table: LogicalTable,
+        possible: dict[Path, list[int]],
+        known: Columns,
+        on_progress: OnProgress,
+    ) -> Columns:
+        """Ask for the columns of the fields that no heading settles; for each alone, if that gives too few.
+
+        A small model that gives one column to several fields, or none at all, tells them apart one by one.
+        """
+        choices = named_choices(table, possible, known)
+        if not choices:
+            return known
+        constrained = self._model.constrains
+        request = column_request(path[-1], item, table, choices, constrained=constrained)
+        once, still_open = read_columns(await self._generate(request, on_progress), choices)
+        columns = known | once
+        twice = len(still_open) > 1 and not _enough(columns, table, {**known, **choices})
+        for field, named in still_open.items() if twice else ():
+            free = {field: {name: c for name, c in named.items() if c not in columns.values()}}
+            if free[field]:
+                request = column_request(path[-1], item, table, free, constrained=constrained)
+                columns = columns | read_columns(await self._generate(request, on_progress), free)[0]
+        return columns
 
     async def _which(
         self, path: Path, item: JsonSchema, tables: list[LogicalTable], on_progress: OnProgress
@@ -224,7 +250,7 @@ class TableReader:
         return None
 
 
-def _enough(columns: Columns, table: LogicalTable, fields: Fields) -> bool:
+def _enough(columns: Columns, table: LogicalTable, fields: Collection[Path]) -> bool:
     """A table is a list if it has columns for at least half of the fields, and fields for half of its columns."""
     filled = sum(any(entry.cells[c] for entry in table.entries) for c in range(table.columns))
     return (

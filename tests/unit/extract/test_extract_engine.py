@@ -128,6 +128,13 @@ async def test_a_label_that_was_copied_with_its_value_is_taken_off(lay_out: LayO
     assert result.status == "complete"
 
 
+async def test_the_city_is_taken_off_a_postcode(lay_out: LayOut) -> None:
+    schema = schema_of(postcode=TEXT, city=TEXT, street=TEXT)
+    answer = {"postcode": "80333 München", "city": "München", "street": "Rotwandstraße 20"}
+    result = await extract(lay_out("Rotwandstraße 20\n80333 München"), schema, answer)
+    assert result.data == {**answer, "postcode": "80333"}
+
+
 async def test_a_country_code_is_no_label(lay_out: LayOut) -> None:
     result = await extract(lay_out("VAT id DE 123456789"), schema_of(vat_id=TEXT), {"vat_id": "DE 123456789"})
     assert result.data == {"vat_id": "DE 123456789"}
@@ -199,6 +206,16 @@ async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -
     # What cannot be a column of that type is no choice.
     assert model.requests[1].json_schema["properties"]["cost"] == {"enum": ["Menge (C1)", "Preis (C3)", None]}  # type: ignore[index]  # it has one
     assert result.status == "complete"
+
+
+async def test_a_column_named_for_several_fields_is_asked_for_again_field_by_field(lay_out: LayOut) -> None:
+    page = "Menge  Bezeichnung   Preis\n    2  Larch         10,00\n    3  Rivets         0,85"
+    item = {"type": "object", "properties": {"name": TEXT, "quantity": {"type": "number"}, "cost": {"type": "number"}}}
+    schema = schema_of(lines={"type": "array", "items": item})
+    both = {"name": "Bezeichnung (C2)", "quantity": "Preis (C3)", "cost": "Preis (C3)"}
+    answers = ({"table": "T1"}, both, {"quantity": "Menge (C1)"}, {"cost": "Preis (C3)"})
+    result = await extract(lay_out(page), schema, *answers)
+    assert result.data["lines"][1] == {"name": "Rivets", "quantity": 3, "cost": 0.85}
 
 
 async def test_a_table_of_something_else_is_not_taken_for_the_list(lay_out: LayOut) -> None:
