@@ -30,9 +30,9 @@ class OracleModel:
 
     With `document`, the whole text of the document, a value that is printed there is given only where the request shows
     it; what is printed nowhere (a summary, a judgement, a record of scattered values) is always given. Without it all
-    values are. Numbers and dates are given as printed where the schema asks for text. `dropping` and `repeating` are the
-    shares of a list's records that are left out or given twice, by a seeded generator. Raises ModelError for a request
-    without a schema, or for fields that the gold does not know.
+    values are. Numbers and dates are given as printed where the schema asks for text. `dropping` and `repeating` are
+    the shares of a list's records that are left out or given twice, by a seeded generator. Raises ModelError for a
+    request without a schema, or for fields that the gold does not know.
     """
 
     constrains = True

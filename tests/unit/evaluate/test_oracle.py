@@ -116,9 +116,8 @@ def test_it_names_the_table_that_shows_the_wanted_records() -> None:
     task = f"T1:\nChapter | Page\nOak | 3\n\nT2:\n{PAGE_ONE}\n\nWanted is the list `rows`."
     schema = {"type": "object", "properties": {"table": {"enum": ["T1", "T2", "none"]}}}
     assert answer(OracleModel(GOLD), task, schema) == {"table": "T2"}
-    assert answer(OracleModel(GOLD), task.replace("05.03.2024", "").replace("1.234,50", ""), schema) == {
-        "table": "none"
-    }
+    elsewhere = task.replace(PAGE_ONE, "Elm | 9")
+    assert answer(OracleModel(GOLD), elsewhere, schema) == {"table": "none"}
 
 
 def test_a_record_of_scattered_values_is_given_whatever_is_shown() -> None:
