@@ -57,7 +57,7 @@ class Job:
 
     def __init__(self, number: int, order: dict[str, Any], on_event: OnEvent, stall_seconds: float) -> None:
         self.number = number
-        self.order = {**order, "id": number}
+        self.line = _line({**order, "id": number})
         self.on_event = on_event
         self.stall_seconds = stall_seconds
         self.future: Future[dict[str, Any]] = Future()
@@ -198,7 +198,7 @@ class _Session:
         elif what in self._queue:
             self._queue.remove(what)
         elif what.number in self._asked:
-            self._write({"op": "cancel", "id": what.number})
+            self._write(_line({"op": "cancel", "id": what.number}))
 
     def _ask_next(self) -> None:
         """Ask whatever can be asked now: counts at once, answers one at a time."""
@@ -212,7 +212,7 @@ class _Session:
                 if not self._asked:
                     self._mark_time()
                 self._asked[job.number] = job
-                self._write(job.order)
+                self._write(job.line)
 
     def _start_process(self) -> None:
         environment = {**os.environ, "PYTHONPATH": _python_path()}
@@ -229,14 +229,14 @@ class _Session:
             assert pipe is not None  # noqa: S101  # asked for above
             os.set_blocking(pipe.fileno(), False)
         self._partial = self._last_words = b""
-        self._write(self._engine.key.start_order())
+        self._write(_line(self._engine.key.start_order()))
 
-    def _write(self, order: dict[str, Any]) -> None:
+    def _write(self, line: bytes) -> None:
         assert self._process is not None  # noqa: S101  # callers start it
         assert self._process.stdin is not None  # noqa: S101  # a pipe, by _start_process
         # A process that is gone is noticed by _listen, which knows how it ended.
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(line)
             self._process.stdin.flush()
 
     def _listen(self) -> None:
@@ -350,6 +350,10 @@ class _Session:
         self._queue.clear()
         for job in jobs:
             _fail(job, error)
+
+
+def _line(order: dict[str, Any]) -> bytes:
+    return json.dumps(order).encode() + b"\n"
 
 
 def _fail(job: Job, error: ModelError) -> None:

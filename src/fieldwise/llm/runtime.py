@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-from fieldwise.errors import ModelError
+from fieldwise.errors import ModelError, ModelUnavailable
 
 from .protocol import Finish, Message
 
@@ -57,10 +57,8 @@ class Stopped(Exception):
     """Raised out of a `Report`: unwind, keep the runtime usable, answer nothing."""
 
 
-class NotRunnable(ModelError):
+class NotRunnable(ModelUnavailable):
     """This runtime cannot run these weights; another may."""
-
-    code = "model_unavailable"
 
 
 class Runtime(Protocol):

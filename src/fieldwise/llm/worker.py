@@ -91,7 +91,7 @@ class Worker:
             if number in self._cancelled:
                 raise Stopped
             if order["op"] == "count":
-                text = order["text"]
+                text = _clean(order["text"])
                 tokens = self._with_runtime(report, lambda runtime: runtime.count(text, report))
                 self._tell(number, "count", tokens=tokens)
             else:
@@ -171,7 +171,7 @@ class Worker:
             if self._accept(order):
                 continue
             if order["op"] == "count" and self._runtime is not None and self._runtime.counts_at_once:
-                tokens = self._runtime.count(order["text"], _no_report)
+                tokens = self._runtime.count(_clean(order["text"]), _no_report)
                 self._tell(order["id"], "count", tokens=tokens)
             else:
                 self._waiting.append(order)
@@ -197,9 +197,14 @@ def _no_report(message: str, done: int | None = None, total: int | None = None, 
     """For work so short that nobody watches."""
 
 
+def _clean(text: str) -> str:
+    """Replace halves of surrogate pairs, which broken PDFs hold and no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _read_call(order: dict[str, Any]) -> Call:
     return Call(
-        messages=tuple(Message(role, content) for role, content in order["messages"]),
+        messages=tuple(Message(role, _clean(content)) for role, content in order["messages"]),
         json_schema=order["json_schema"],
         max_output_tokens=order["max_output_tokens"],
         temperature=order["temperature"],

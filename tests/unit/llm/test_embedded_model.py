@@ -32,6 +32,12 @@ def ask(schema: dict[str, Any] | None = None, **order: Any) -> ModelRequest:
     return ModelRequest(messages=(Message("system", "s"), Message("user", json.dumps(order))), json_schema=schema)
 
 
+@pytest.fixture(autouse=True)
+def _no_turns_with_real_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Models of one user take turns, by a lock in the user's cache folder; these need no cores to themselves."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+
+
 @pytest.fixture
 async def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Make]:
     monkeypatch.syspath_prepend(str(FAKES))
@@ -112,6 +118,17 @@ async def test_progress_tells_what_is_read_and_written(make: Make) -> None:
     assert [p.message for p in seen] == sorted(p.message for p in seen)
     assert {"reading", "writing"} == {p.message for p in seen}
     assert all(p.done is not None and p.total == 3 for p in seen)
+
+
+async def test_models_of_several_processes_take_turns(make: Make, tmp_path: Path) -> None:
+    one, two, log = make(), make(context_tokens=512), tmp_path / "log"
+    first = asyncio.create_task(one.generate(ask(say="one", file=str(log), pause=0.02, steps=20)))
+    await until(log.exists)
+    seen: list[Progress] = []
+    second = asyncio.create_task(two.generate(ask(say="two", file=str(log)), seen.append))
+    await asyncio.gather(first, second)
+    assert log.read_text().splitlines() == ["start one", "end one", "start two", "end two"]
+    assert "waiting" in seen[0].message
 
 
 async def test_calls_are_answered_one_at_a_time_in_turn(make: Make, tmp_path: Path) -> None:
