@@ -169,28 +169,32 @@ class OracleModel:
         return best
 
     def _column(self, field: str, names: Sequence[Any], asked: str) -> Any:
-        """Return the column whose sample values are most often this field's."""
-        values = {squeeze(str(v)) for v in self._values_of(field)}
-        printed = {abs(v) for value in self._values_of(field) if (v := _number(value)) is not None}
-        best, most = None, 0
+        """Return the column whose samples are this field's values one after the other; None where none is.
+
+        One by one would not do: positions 1, 2, 3 are among the quantities of nearly every list.
+        """
+        lists = self._values_of(field)
+        best, most = None, 0.5
         for name in names:
             line = next((row for row in asked.splitlines() if name and row.startswith(f"- {name}: ")), "")
             samples = [s.strip() for s in line[len(f"- {name}: ") :].split(" / ")] if line else []
-            hits = sum(_is_one_of(sample, values, printed) for sample in samples if sample)
-            if hits > most:
-                best, most = name, hits
+            share = max((_in_a_row(samples, values) for values in lists), default=0.0)
+            if share > most:
+                best, most = name, share
         return best
 
-    def _values_of(self, field: str) -> list[Any]:
+    def _values_of(self, field: str) -> list[list[Any]]:
         path = field.split(".")
         found = []
         for records in self._lists.values():
+            values = []
             for record in records:
                 here: Any = record
                 for name in path:
                     here = here.get(name) if isinstance(here, Mapping) else None
                 if here is not None and not isinstance(here, list | Mapping):
-                    found.append(here)
+                    values.append(here)
+            found.append(values)
         return found
 
     def _blocks(self, fields: Mapping[str, Any], asked: str) -> list[Any]:
@@ -267,10 +271,22 @@ def _number(value: Any) -> Decimal | None:
     return numbers.as_decimal(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _is_one_of(sample: str, values: set[str], printed: set[Decimal]) -> bool:
-    if squeeze(sample) in values or any(squeeze(day) in values for day in dates.readings(sample)):
+def _in_a_row(samples: Sequence[str], values: Sequence[Any]) -> float:
+    """Return the share of samples that are values in the values' order, from the best place on."""
+    if not samples or not values:
+        return 0.0
+    return max(
+        sum(_is_value(sample, value) for sample, value in zip(samples, values[start:], strict=False)) / len(samples)
+        for start in range(len(values))
+    )
+
+
+def _is_value(sample: str, value: Any) -> bool:
+    wanted = squeeze(str(value))
+    if squeeze(sample) == wanted or any(squeeze(day) == wanted for day in dates.readings(sample)):
         return True
-    if printed & {abs(v) for v in numbers.readings(sample)}:
+    number = _number(value)
+    if number is not None and abs(number) in {abs(v) for v in numbers.readings(sample)}:
         return True
     # Samples are cut: a long text is known by its beginning.
-    return len(sample) > 20 and any(v.startswith(squeeze(sample)) for v in values)
+    return len(sample) > 20 and wanted.startswith(squeeze(sample))
