@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import fieldwise as fw
-from fieldwise.errors import LeaseLost, NotAwaitingReview, StaleDecision, StoreLocked
+from fieldwise.errors import LeaseLost, NotAwaitingReview, RunError, StaleDecision, StoreLocked
 from fieldwise.model import RunStatus
 from fieldwise.settings import Settings
 from harness import PROMPT, SCHEMA, Gate, TextParser, environment, purposes, python, result_of, scripted
@@ -79,6 +79,8 @@ def test_a_run_whose_process_was_killed_is_seen_as_interrupted_and_taken_up_at_o
     with stuck(store, document) as process:
         (run,) = client.runs()
         assert (run.status, run.interrupted) == (RunStatus.PROPOSING, False)
+        with pytest.raises(RunError, match="Another process works on run"):
+            client.resume(run.id)
         process.send_signal(signal.SIGKILL)
         process.wait()
     (run,) = client.runs()
@@ -306,30 +308,47 @@ def test_a_dead_process_on_another_machine_frees_its_run_when_its_time_is_over(
     assert client.resume(run.id).status is RunStatus.AWAITING_REVIEW
 
 
-def test_a_run_taken_up_by_several_processes_at_once_is_worked_on_by_one(
-    client: fw.Fieldwise, store: Path, document: Path
-) -> None:
-    with stuck(store, document):
-        pass
-    (run,) = client.runs()
-    code = """
+TAKE_UP = """
 import json, sys
 import fieldwise as fw
 from fieldwise.errors import RunError
 from harness import TextParser, purposes, scripted
-with fw.Fieldwise(store=sys.argv[1], model=(model := scripted(delay_seconds=0.3)), parser=TextParser()) as client:
+
+with fw.Fieldwise(store=sys.argv[1], model=(model := scripted(delay_seconds=1.0)), parser=TextParser()) as client:
+    client.runs()
+    print("ready", flush=True)
+    sys.stdin.readline()
     try:
         client.resume(sys.argv[2])
     except RunError:
         pass
     print(json.dumps(purposes(model)))
 """
+
+
+def test_a_run_taken_up_by_several_processes_at_once_is_worked_on_by_one(
+    client: fw.Fieldwise, store: Path, document: Path
+) -> None:
+    with stuck(store, document):
+        pass
+    (run,) = client.runs()
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", code, store, run.id], env=environment(), stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", TAKE_UP, store, run.id],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(3)
     ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
     asked = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(asked) == [[], [], ["propose"]]
     assert [v.version for v in client.schemas(run.id)] == [1]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import inspect
 import json
 import sqlite3
@@ -510,6 +511,31 @@ async def test_l_waiting_for_a_person_has_no_time_limit(workflow_of: Workflows, 
     await asyncio.sleep(0.2)
     driver.send(yes())
     assert isinstance(await driver.until(ExtractedData), ExtractedData)
+
+
+async def test_l_a_run_that_waits_is_kept_when_its_handler_is_dropped(workflow_of: Workflows, document: Path) -> None:
+    """The engine holds its runs weakly: one that waits would be collected as garbage, and the answer lost."""
+
+    async def started() -> str:
+        driver = start(workflow_of(), document)
+        await driver.until(ProposedSchema)
+        return driver.handler.run_id
+
+    run_id = await started()
+    for _ in range(5):
+        gc.collect()
+        await asyncio.sleep(0.01)
+    other = workflow_of()
+    adapter = other.runtime.get_external_adapter(run_id)
+    context = Context._create_external(workflow=other, external_adapter=adapter)
+    context.send_event(yes())
+    async with asyncio.timeout(20):
+        async for event in context.stream_events():
+            if isinstance(event, ExtractedData):
+                break
+    assert event.data == {name: FACTS[name] for name in SCHEMA["properties"]}
+    while IterativeExtractionWorkflow._kept_alive:
+        await asyncio.wait(set(IterativeExtractionWorkflow._kept_alive))
 
 
 # m

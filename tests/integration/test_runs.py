@@ -504,8 +504,10 @@ async def test_cancelling_a_run_that_is_worked_on_stops_the_work(async_client_of
     (run,) = await other.aruns()
     assert (await other.acancel(run.id)).status is RunStatus.CANCELLED
     # The gate stays closed: only the lost lease can end the work.
+    await asyncio.wait([starting], timeout=30)
+    assert starting.done()
     with pytest.raises(RunCancelled):
-        await asyncio.wait_for(starting, 30)
+        await starting
     after = await other.aget(run.id)
     assert (after.status, after.proposal) == (RunStatus.CANCELLED, None)
     assert types(await other.ajournal(run.id)) == ["run.created", "document.parsed", "run.cancelled"]

@@ -170,13 +170,14 @@ client.start(sys.argv[2], PROMPT)
 
 def test_a_forked_process_uses_its_parents_client(store: Path, document: Path) -> None:
     code = """
-import json, os, sys
+import json, os, signal, sys
 import fieldwise as fw
 from harness import PROMPT, TextParser, scripted
 client = fw.Fieldwise(store=sys.argv[1], model=scripted(), parser=TextParser())
 run = client.start(sys.argv[2], PROMPT)
 pid = os.fork()
 if pid == 0:
+    signal.alarm(20)
     client.get(run.id).revise("drop year")
     os._exit(0)
 _, status = os.waitpid(pid, 0)
