@@ -23,6 +23,7 @@ class GgufHead(NamedTuple):
     architecture: str
     name: str
     context_length: int
+    tokenizer: str
     chat_template: str
     control_tokens: tuple[str, ...]
 
@@ -54,6 +55,7 @@ def read_gguf_head(path: Path) -> GgufHead:
         architecture=architecture,
         name=str(values.get("general.name", "")),
         context_length=int(values.get(f"{architecture}.context_length", 0)),
+        tokenizer=str(values.get("tokenizer.ggml.model", "")),
         chat_template=str(values.get("tokenizer.chat_template", "")),
         control_tokens=tuple(
             token for token, kind in zip(tokens, kinds, strict=False) if kind == _CONTROL and len(token) > 1

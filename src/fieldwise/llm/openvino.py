@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ STEP_TOKENS = 128  # 256 reads a prompt 5 % faster, but then a call stops only a
 BLOCK_TOKENS = 32  # the CPU plugin's size of a key-value block
 # Two documents' worth of keys and values: a proposal and an extraction of another document do not drive each other out.
 CACHED_CONTEXTS = 2
+_PIECE = 2_000  # characters: at most 8,000 bytes, and no token of a byte-level tokenizer is shorter than one
+_LINE_END = re.compile(r"(?<=\n)(?=\S)")
+_WORD_START = re.compile(r"(?<=\S)(?= [^\W\d_])")
 _BLANK_TOKENS = 24  # a small model may write blanks for ever where the grammar allows them
 
 XGRAMMAR = Dialect(keywords=RANGES | LENGTHS | PATTERNS, garbles=True)
@@ -72,12 +76,13 @@ class OpenVinoRuntime:
         return self._tokenizer is not None and self._head is not None
 
     def count(self, text: str, report: Report) -> int:
-        return len(self._encode(defuse_text(text, self._ready_tokenizer(report)[1].control_tokens)))
+        head = self._ready_tokenizer(report)[1]
+        return len(self._encode(defuse_control_tokens(text, head.control_tokens)))
 
     def generate(self, call: Call, report: Report) -> Answer:
         tokenizer, head = self._ready_tokenizer(report)
         pipeline = self._ready_pipeline(report)
-        call = defuse_control_tokens(call, head.control_tokens)
+        call = call.defused(head.control_tokens)
         history = [{"role": message.role, "content": message.content} for message in call.messages]
         prompt = self._encode(tokenizer.apply_chat_template(history, add_generation_prompt=True))
         room = room_for_answer(len(prompt), call, self._model.context_tokens)
@@ -184,7 +189,12 @@ class OpenVinoRuntime:
         return config
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+        """Tokenize piece by piece: the converted tokenizer silently cuts what is longer than 8,192 tokens."""
+        head = self._head
+        assert head is not None  # noqa: S101  # set together with the tokenizer
+        ids: list[int] = []
+        for piece in split_for_tokenizer(text, head.control_tokens):
+            ids.extend(self._tokenizer.encode(piece, add_special_tokens=False).input_ids.data[0].tolist())
         return ids
 
     def _ready_tokenizer(self, report: Report) -> tuple[Any, GgufHead]:
@@ -263,11 +273,24 @@ class _GrammarRefused(Exception):
     pass
 
 
-def defuse_text(text: str, control_tokens: tuple[str, ...]) -> str:
-    from .protocol import Message
+def split_for_tokenizer(text: str, control_tokens: tuple[str, ...]) -> Iterator[str]:
+    """Cut `text` where the tokenizer cuts it anyway, into pieces that cannot have more tokens than it takes at once.
 
-    call = Call((Message("user", text),), None, 1, 0.0)
-    return defuse_control_tokens(call, control_tokens).messages[0].content
+    Where a cut is made depends on what stands before it alone, so that equal beginnings have equal tokens.
+    """
+    parts = [text]
+    if control_tokens:
+        parts = re.split("(" + "|".join(map(re.escape, control_tokens)) + ")", text)
+    for part in parts:
+        start = 0
+        while len(part) - start > _PIECE:
+            window = part[start + _PIECE // 2 : start + _PIECE]
+            found = _LINE_END.search(window) or _WORD_START.search(window)
+            end = start + _PIECE // 2 + found.start() if found else start + _PIECE
+            yield part[start:end]
+            start = end
+        if part[start:]:
+            yield part[start:]
 
 
 class _Prefixes:
@@ -310,9 +333,11 @@ def _cached(expected: int, total: int, steps: int) -> int:
 
 
 def _require_runnable(head: GgufHead, gguf: Path) -> None:
-    if head.architecture not in ARCHITECTURES:
+    known = head.architecture in ARCHITECTURES and head.tokenizer == "gpt2"
+    if not known or not head.chat_template:
+        kind = f"{head.architecture or 'unknown'}, tokenizer {head.tokenizer or 'none'}" if not known else "base"
         raise NotRunnable(
-            f"OpenVINO does not read GGUF files of the architecture {head.architecture!r} ({gguf}).",
+            f"OpenVINO does not run GGUF models of this kind here ({kind}): {gguf}.",
             next_step="Use FIELDWISE_EMBEDDED_RUNTIME=xllamacpp, or another model file.",
             path=str(gguf),
         )

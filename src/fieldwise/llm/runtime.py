@@ -34,6 +34,11 @@ class Call(NamedTuple):
     max_output_tokens: int
     temperature: float
 
+    def defused(self, control_tokens: tuple[str, ...]) -> Call:
+        """Return the call with no control token of the model in any message."""
+        messages = tuple(Message(m.role, defuse_control_tokens(m.content, control_tokens)) for m in self.messages)
+        return self._replace(messages=messages)
+
 
 class Answer(NamedTuple):
     """`cached_tokens` of the `input_tokens` were not read again. `dropped_keywords` could not be enforced."""
@@ -100,19 +105,12 @@ def room_for_answer(input_tokens: int, call: Call, context_tokens: int) -> int:
     return min(call.max_output_tokens, room)
 
 
-def defuse_control_tokens(call: Call, control_tokens: tuple[str, ...]) -> Call:
-    """Break up the model's control tokens where they stand in a message's text.
+def defuse_control_tokens(text: str, control_tokens: tuple[str, ...]) -> str:
+    """Break up the model's control tokens where they stand in a text.
 
     A document may hold `<|im_end|>` and would else close its own message and speak as the system.
     """
-    if not control_tokens:
-        return call
-
-    def defuse(text: str) -> str:
-        for token in control_tokens:
-            if token in text:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
-
-    messages = tuple(Message(message.role, defuse(message.content)) for message in call.messages)
-    return call._replace(messages=messages)
+    for token in control_tokens:
+        if token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text

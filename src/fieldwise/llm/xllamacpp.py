@@ -54,8 +54,9 @@ class XllamacppRuntime:
         return self._server is not None
 
     def count(self, text: str, report: Report) -> int:
-        self._ready(report)
+        head = self._ready(report)[1]
         assert self._folder is not None  # noqa: S101  # made by _ready
+        text = defuse_control_tokens(text, head.control_tokens)
         connection = _SocketFile(Path(self._folder.name) / _SOCKET)
         body = json.dumps({"content": text, "add_special": False, "parse_special": False})
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
@@ -70,7 +71,7 @@ class XllamacppRuntime:
 
     def generate(self, call: Call, report: Report) -> Answer:
         server, head = self._ready(report)
-        call = defuse_control_tokens(call, head.control_tokens)
+        call = call.defused(head.control_tokens)
         body: dict[str, Any] = {
             "messages": [{"role": message.role, "content": message.content} for message in call.messages],
             "max_tokens": call.max_output_tokens,
@@ -116,6 +117,12 @@ class XllamacppRuntime:
                 self._model.cache_dir, lambda done, total: report("preparing the weights", done, total, "bytes")
             )
             self._head = read_gguf_head(gguf)
+            if not self._head.chat_template:
+                raise NotRunnable(
+                    f"{gguf} has no chat template: it is not a model that follows instructions.",
+                    next_step="Give an instruct or chat model.",
+                    path=str(gguf),
+                )
             report("loading the model")
             started = time.monotonic()
             self._server = self._start(gguf)

@@ -35,6 +35,7 @@ WHOLE = gguf(
     pair("general.name", 8, text("Tiny")),
     pair("general.odd", 7, b"\x01"),
     pair("llama.context_length", 4, struct.pack("<I", 2048)),
+    pair("tokenizer.ggml.model", 8, text("gpt2")),
     pair("tokenizer.chat_template", 8, text("{{ messages }}")),
     pair("tokenizer.ggml.tokens", 9, array(8, [text(t) for t in ("a", "<|im_end|>", "b", "<s>")])),
     pair("tokenizer.ggml.token_type", 9, array(5, [struct.pack("<i", n) for n in (1, 3, 1, 3)])),
@@ -50,6 +51,7 @@ def write(tmp_path: Path, data: bytes) -> Path:
 def test_the_head_says_what_the_model_is(tmp_path: Path) -> None:
     head = read_gguf_head(write(tmp_path, WHOLE))
     assert (head.architecture, head.name, head.context_length) == ("llama", "Tiny", 2048)
+    assert head.tokenizer == "gpt2"
     assert head.chat_template == "{{ messages }}"
     assert head.control_tokens == ("<|im_end|>", "<s>")
 
