@@ -56,7 +56,10 @@ class Shown(Frozen):
         if self.whole:
             return ""
         pages = f"{_ranges(self.pages)} of {self.total_pages}"
-        return f"the model was shown {_percent(self.share)} of the document (pages {pages}): its beginning, its end and matches"
+        return (
+            f"the model was shown {_percent(self.share)} of the document (pages {pages}): "
+            "its beginning, its end and matches"
+        )
 
 
 def defuse(text: str) -> str:
