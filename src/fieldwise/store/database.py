@@ -160,7 +160,6 @@ class Database:
                 version=version,
             )
 
-
     async def _check_not_foreign(self, connection: AsyncConnection) -> None:
         tables = (await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")).scalars().all()
         if tables:
