@@ -218,6 +218,15 @@ def test_values_can_be_limited_and_freed() -> None:
     assert freed["properties"]["currency"] == {"type": "string"}
 
 
+def test_limits_on_a_number_are_numbers() -> None:
+    schema = {"type": "object", "properties": {"rate": {"type": "integer", "minimum": 0}, "tags": {"type": ["array"]}}}
+    new, _, _ = edit(schema, {"op": "enum", "field": "rate", "values": ["7", "19"]})
+    text, _, _ = edit(schema, {"op": "enum", "field": "rate", "values": ["low", "19"]})
+
+    assert new["properties"]["rate"] == {"type": "integer", "enum": [7, 19]}
+    assert text["properties"]["rate"] == {"type": "string", "enum": ["low", "19"]}
+
+
 def test_removed_and_added_again_is_a_change_in_place() -> None:
     new, _, _ = edit(
         BASE, {"op": "remove", "field": "total"}, {"op": "add", "name": "total", "type": "string", "required": True}
