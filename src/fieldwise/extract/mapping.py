@@ -16,6 +16,7 @@ from fieldwise.model import JsonSchema
 from fieldwise.prompting import SYSTEM
 
 from .answers import read_answer
+from .headings import pairs
 from .lines import is_figure
 from .prompts import columns_task
 from .shape import Path, allows_null, kind_of, leaf_of, node_of, properties
@@ -56,8 +57,8 @@ def readable(table: LogicalTable, column: int, node: JsonSchema, root: JsonSchem
     if not texts:
         return False
     if kind_of(node) not in _TYPED_KINDS:
-        # Text may be a code of digits, but not a column of amounts.
-        return not all(_AMOUNT.search(text) and is_figure(text) for text in texts)
+        # Text may be a code of digits, but not a column of amounts or of row numbers.
+        return not all(is_figure(text) and (_AMOUNT.search(text) or len(text) < 4) for text in texts)
     good = 0
     for text in texts:
         values = Values(root, habits)
@@ -72,7 +73,7 @@ def candidates(table: LogicalTable, fields: Fields, root: JsonSchema, habits: Ha
 
 
 def by_heading(table: LogicalTable, fields: Fields, possible: dict[Path, list[int]]) -> Columns:
-    """Match fields to the one possible column that has their name, abbreviated perhaps (`Pos.`, `Qty`)."""
+    """Match fields to the one possible column that has their name, abbreviated (`Qty`) or in another language."""
     said = [_said(text) for text in table.heading]
     columns: Columns = {}
     for path in fields:
@@ -80,6 +81,11 @@ def by_heading(table: LogicalTable, fields: Fields, possible: dict[Path, list[in
         fitting = [c for c in possible[path] if said[c] and _same_words(wanted, said[c])]
         if len(fitting) == 1 and fitting[0] not in columns.values():
             columns[path] = fitting[0]
+    still = [path for path in fields if path not in columns]
+    free = [c for c in range(table.columns) if c not in columns.values()]
+    for i, n in pairs([path[-1] for path in still], [table.heading[c] for c in free]).items():
+        if free[n] in possible[still[i]]:
+            columns[still[i]] = free[n]
     return columns
 
 

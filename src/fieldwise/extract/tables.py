@@ -18,7 +18,7 @@ _TOTAL_WORDS = (
     "uebertrag endbetrag rechnungsbetrag carried brought forward reporter report montant somme suma totales soma "
     "subtotaal tussentotaal netto brutto nettobetrag bruttobetrag mwst ust vat tva iva btw amount due balance"
 )
-_TOTALS = frozenset(_TOTAL_WORDS.split())
+TOTALS = frozenset(_TOTAL_WORDS.split())
 _DENSE = 0.6
 _TYPED = 0.7
 
@@ -120,7 +120,7 @@ def _names_total(index: WordIndex, entry: Entry) -> bool:
     texts = (" ".join(index.words[word] for word in cell) for cell in entry.cells)
     text = next((t for t in texts if t and not numbers.readings(t)), "")
     words = [t for t in tokens(text) if t.isalpha()]
-    return any(word in _TOTALS for word in words[:4])
+    return any(word in TOTALS for word in words[:4])
 
 
 def numeric_columns(index: WordIndex, rows: Iterable[Sequence[Cell]], width: int) -> frozenset[int]:

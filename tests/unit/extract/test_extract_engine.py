@@ -192,10 +192,8 @@ async def test_rows_are_read_by_code_with_no_call_where_headings_say_what_they_a
 
 
 async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -> None:
-    page = "Menge  Bezeichnung   Preis\n    2  Larch         10,00\n    3  Rivets         0,85"
-    model = ScriptedModel(
-        [{"table": "T1"}, {"name": "Bezeichnung (C2)", "quantity": "Menge (C1)", "cost": "Preis (C3)"}]
-    )
+    page = "Kogus  Nimetus       Hind \n    2  Larch         10,00\n    3  Rivets         0,85"
+    model = ScriptedModel([{"table": "T1"}, {"name": "Nimetus (C2)", "quantity": "Kogus (C1)", "cost": "Hind (C3)"}])
     item = {"type": "object", "properties": {"name": TEXT, "quantity": {"type": "integer"}, "cost": {"type": "number"}}}
     schema = schema_of(lines={"type": "array", "items": item})
     result = await FieldwiseExtractor(model).extract(lay_out(page), schema)
@@ -204,16 +202,16 @@ async def test_a_column_in_another_language_is_asked_for_once(lay_out: LayOut) -
         {"name": "Rivets", "quantity": 3, "cost": 0.85},
     ]
     # What cannot be a column of that type is no choice.
-    assert model.requests[1].json_schema["properties"]["cost"] == {"enum": ["Menge (C1)", "Preis (C3)", None]}  # type: ignore[index]  # it has one
+    assert model.requests[1].json_schema["properties"]["cost"] == {"enum": ["Kogus (C1)", "Hind (C3)", None]}  # type: ignore[index]  # it has one
     assert result.status == "complete"
 
 
 async def test_a_column_named_for_several_fields_is_asked_for_again_field_by_field(lay_out: LayOut) -> None:
-    page = "Menge  Bezeichnung   Preis\n    2  Larch         10,00\n    3  Rivets         0,85"
+    page = "Kogus  Nimetus       Hind \n    2  Larch         10,00\n    3  Rivets         0,85"
     item = {"type": "object", "properties": {"name": TEXT, "quantity": {"type": "number"}, "cost": {"type": "number"}}}
     schema = schema_of(lines={"type": "array", "items": item})
-    both = {"name": "Bezeichnung (C2)", "quantity": "Preis (C3)", "cost": "Preis (C3)"}
-    answers = ({"table": "T1"}, both, {"quantity": "Menge (C1)"}, {"cost": "Preis (C3)"})
+    both = {"name": "Nimetus (C2)", "quantity": "Hind (C3)", "cost": "Hind (C3)"}
+    answers = ({"table": "T1"}, both, {"quantity": "Kogus (C1)"}, {"cost": "Hind (C3)"})
     result = await extract(lay_out(page), schema, *answers)
     assert result.data["lines"][1] == {"name": "Rivets", "quantity": 3, "cost": 0.85}
 
