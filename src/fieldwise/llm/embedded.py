@@ -8,6 +8,7 @@ models with the same settings, ended when idle.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import weakref
 from pathlib import Path
@@ -151,7 +152,7 @@ class EmbeddedModel:
                 total=event["total"],
                 unit=event["unit"],
             )
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody watches any more
                 loop.call_soon_threadsafe(on_progress, progress)
 
         job: Job = self._ready_engine().submit(

@@ -74,7 +74,8 @@ class Engine:
         self._reset()
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may release a forgotten model anywhere, also in a thread that holds it.
+        self._lock = threading.RLock()
         self._inbox: deque[tuple[str, Any]] = deque()
         self._thread: threading.Thread | None = None
         self._wake: int | None = None
@@ -384,7 +385,7 @@ def _python_path() -> str:
 
 _engines: dict[EngineKey, Engine] = {}
 _alive: weakref.WeakSet[Engine] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def acquire(key: EngineKey) -> Engine:
@@ -416,7 +417,7 @@ def _kill_all() -> None:
 
 def _forget_all() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for engine in list(_alive):
         engine.forget_after_fork()
 

@@ -13,11 +13,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from fieldwise.errors import MissingExtra, ModelError
+from fieldwise.errors import MissingExtra, ModelError, ModelUnavailable
 
 from .converted import converted_folder, ensure_converted
 from .files import known_hash
@@ -45,6 +46,7 @@ BLOCK_TOKENS = 32  # the CPU plugin's size of a key-value block
 # Two documents' worth of keys and values: a proposal and an extraction of another document do not drive each other out.
 CACHED_CONTEXTS = 2
 _PIECE = 2_000  # characters: at most 8,000 bytes, and no token of a byte-level tokenizer is shorter than one
+_PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")  # where in the native source an error was raised
 _LINE_END = re.compile(r"(?<=\n)(?=\S)")
 _WORD_START = re.compile(r"(?<=\S)(?= [^\W\d_])")
 _BLANK_TOKENS = 24  # a small model may write blanks for ever where the grammar allows them
@@ -206,7 +208,8 @@ class OpenVinoRuntime:
             head = read_gguf_head(gguf)
             _require_runnable(head, gguf)
             self._folder = self._ready_folder(gguf, report)
-            self._tokenizer = self._genai.Tokenizer(str(self._folder))
+            with self._explained():
+                self._tokenizer = self._genai.Tokenizer(str(self._folder))
             self._head = head
         return self._tokenizer, self._head
 
@@ -238,13 +241,31 @@ class OpenVinoRuntime:
                 properties["INFERENCE_NUM_THREADS"] = self._model.threads
             if _has_fast_half_precision():
                 properties["INFERENCE_PRECISION_HINT"] = "f16"
-            pipeline = self._genai.ContinuousBatchingPipeline(str(self._folder), self._scheduler(), "CPU", properties)
-            # The first steps of each kind compile kernels and repack the weights; that is loading, not reading.
-            report("warming up the model")
-            self._warm_up(pipeline)
+            with self._explained():
+                pipeline = self._genai.ContinuousBatchingPipeline(
+                    str(self._folder), self._scheduler(), "CPU", properties
+                )
+                # The first steps of each kind compile kernels and repack the weights: loading, not reading.
+                report("warming up the model")
+                self._warm_up(pipeline)
             self._pipeline = pipeline
             log.debug("%s loaded in %.1f s", self.name, time.monotonic() - started)
         return self._pipeline
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what goes wrong while loading into a clear error; the next call checks all files anew."""
+        try:
+            yield
+        except (Stopped, MemoryError):
+            raise
+        except Exception as error:
+            self._tokenizer = self._pipeline = None
+            raise ModelUnavailable(
+                f"OpenVINO could not load the converted model in {self._folder}: {_first_line(error)}.",
+                next_step="Close other programs if memory is short; or remove that folder: it is made again.",
+                path=str(self._folder),
+            ) from error
 
     def _warm_up(self, pipeline: Any) -> None:
         import numpy
@@ -356,7 +377,8 @@ def _has_fast_half_precision() -> bool:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from")]
-    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")
+    line = _PLACE.sub("", lines[0]) if lines else type(error).__name__
+    return line[:300].rstrip(".")
 
 
 def _import_genai() -> Any:
