@@ -46,7 +46,9 @@ class _Rows:
     def takes(self, line: Line) -> bool:
         figures = [s for s in line.segments if s.figure]
         matched = [s for s in figures if any(_aligned(s, mine) for mine in self.figures)]
-        return len(matched) >= 2 and len(matched) >= 0.6 * len(figures)
+        # Some renderers set each row as a table of its own: the same kinds of cells in the same order are a row too.
+        alike = [s.figure for s in line.segments] == [s.figure for s in self.lines[-1].segments]
+        return len(matched) >= 2 and (alike or len(matched) >= 0.6 * len(figures))
 
     def moved(self, at: list[int]) -> _Rows:
         """Return the same rows under other line numbers."""
@@ -342,7 +344,9 @@ def _aligned(a: Segment, b: Segment) -> bool:
 def _goes_on(last: _Found, table: _Found) -> bool:
     """Say whether a page's first table is the last one of the page before: same heading, or same columns and none."""
     if any(table.heading) and any(last.heading):
-        return squeeze("".join(table.heading)) == squeeze("".join(last.heading))
+        # A section's name may stand among the words of the first heading: most columns must agree, not all.
+        mine, other = ({squeeze(text) for text in found.heading} - {""} for found in (table, last))
+        return len(mine & other) >= 0.6 * max(len(mine), len(other))
     matched = sum(1 for band in table.bands if _nearest(band, last.bands) is not None)
     return not any(table.heading) and matched >= max(2, 0.8 * len(table.bands))
 

@@ -71,6 +71,14 @@ def test_tables_with_other_columns_stay_apart(lay_out: LayOut) -> None:
     assert [len(table.entries) for table in found] == [2, 2]
 
 
+def test_rows_whose_columns_drift_are_one_table_if_their_cells_are_alike(lay_out: LayOut) -> None:
+    rows = [("Rope", "12,500", 24, "10 m", 34, "125,00"), ("Sail", "900,000", 27, "1 p", 39, "900,00")]
+    typed = [f"{n}    {name:<{at - 5}}{price}".ljust(to) + f"{much}".ljust(52 - to) + f"{amount:>8}"
+             for n, (name, price, at, much, to, amount) in enumerate(rows, 1)]  # fmt: skip
+    (table,) = tables_of(lay_out("\n".join(["Pos  Item               Price       Qty             Amount", *typed])))
+    assert len(table.entries) == 2
+
+
 def test_a_name_given_once_for_a_group_of_rows_is_every_rows(lay_out: LayOut) -> None:
     page = """
 Harbour  Method    Bias    SD
