@@ -2,7 +2,7 @@
 
 This goes over the words again and knows nothing of how tables were found (grid.py, written.py) or what a model was
 shown: a line is a row that was not read if it has figures where the records have theirs, or the same order of texts and
-figures, wherever in the document it stands. Sums, headings and what repeats on every page are told apart by their words.
+figures, wherever in the document it stands. Sums, headings and what repeats on every page are known by their words.
 """
 
 from __future__ import annotations
@@ -228,7 +228,9 @@ class Coverage:
     ) -> bool:
         """Say whether a line is a heading, a sum, what every page repeats, or holds values of other fields."""
         words = [self._index.words[word] for word in line.words]
-        if self._is_heading(line, headed) or any(key in self._repeated for key in self._places(line)):
+        hits = self._hits(line, columns)[0]
+        # Rows may repeat, at the same height too: what has two figures in the list's columns is not the page's.
+        if self._is_heading(line, headed) or (hits < 2 and any(key in self._repeated for key in self._places(line))):
             return True
         figures = [word for word in line.words if self._figure(word)]
         if figures and all(word in others for word in figures):
@@ -236,7 +238,7 @@ class Coverage:
         named = [token for token in tokens(" ".join(words)) if token.isalpha()][:_TOTAL_AMONG]
         dense = sum(column.figures and column.dense for column in columns)
         # What has a figure in every column may be called a total, and is a row for all that.
-        return any(token in TOTALS for token in named) and (not dense or self._hits(line, columns)[0] < dense)
+        return any(token in TOTALS for token in named) and (not dense or hits < dense)
 
     def _is_heading(self, line: _Line, headed: frozenset[str]) -> bool:
         said = tokens(" ".join(self._index.words[word] for word in line.words))
@@ -273,10 +275,11 @@ class Coverage:
             for line in lines[start : high + 1]:
                 free = [word for word in line.words if word not in claimed and word not in read.others]
                 explained = self._explained(line, headed, columns, read.others)
-                if claimed.isdisjoint(line.words):
-                    if id(line) not in rows and not explained and any(self._in_text(word, columns) for word in free):
-                        found.append(line)
-                elif explained and any(self._figure(word) for word in free):
+                if id(line) in rows:
+                    continue
+                if not explained and any(self._in_text(word, columns) for word in free):
+                    found.append(line)
+                elif explained and not claimed.isdisjoint(line.words) and any(self._figure(word) for word in free):
                     # A sum's line of which a row took the words.
                     found.append(line)
             opening = lines[held[0]]

@@ -5,8 +5,9 @@
     then                    values of the types, places, counted rows, a status                (evidence.py, verify.py)
 
 Issue codes. Something is missing (`incomplete`): `missing`, `invalid` where required, `truncated`, `part_failed`,
-`rows_missing`, `not_read`, `parse`. Look at it (`unverified` at most): `ungrounded`, `not_verbatim`, `sign_differs`,
-`unchecked`, `no_column`, `rows_differ`, `repeated`, `partly_read`, `invalid` where optional.
+`rows_missing`, `rows_unread` where surely rows, `not_read`, `parse`. Look at it (`unverified` at most): `ungrounded`,
+`not_verbatim`, `sign_differs`, `unchecked`, `no_column`, `rows_differ`, `rows_unread`, `text_left`, `repeated`,
+`partly_read`, `invalid` where optional.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ from fieldwise.model import (
 )
 
 from .asking import Answer, Asker, chained, joined, merged, nested, pointer, value_at
+from .coverage import Coverage, ReadList
 from .evidence import Evidence, ground, without_labels, without_repeats
 from .prompts import extraction_task
 from .rows import TableList, TableReader
 from .shape import Path, at, count_leaves, is_record_list, kind_of, leaf_of, node_of, properties, subset, units
-from .tables import LogicalTable, logical_tables
+from .tables import Cell, LogicalTable, logical_tables
 from .values import Habits
 from .verify import count_rows, made_valid, status_of, validator_for
 from .views import Reading, View, page_ranges
@@ -226,8 +228,9 @@ class _Work:
         evidence = ground(data, self._schema, locator, raw, known)
         issues += evidence.issues
         rows_lost, row_issues = self._counted(data, found, evidence, tables)
-        lost = lost or refused_lost or rows_lost
-        issues += row_issues
+        left_lost, left_issues = self._left(data, found, evidence, locator)
+        lost = lost or refused_lost or rows_lost or left_lost
+        issues += [*row_issues, *left_issues]
         unread = reading.unread()
         issues += self._not_read(unread, partly, reading)
         issues += [Issue(path="", code="parse", message=issue.message) for issue in self._document.issues]
@@ -286,6 +289,35 @@ class _Work:
             issues += result.issues
         return lost, issues
 
+    def _left(
+        self, data: dict[str, Any], found: list[TableList], evidence: Evidence, locator: Locator
+    ) -> tuple[bool, list[Issue]]:
+        """Look for what the lists, however they were read, left behind: rows, and words beside their rows."""
+        read = {table.path: table.table for table in found}
+        coverage = Coverage(locator.index)
+        lost = False
+        issues: list[Issue] = []
+        for path in self._lists():
+            items = value_at(data, path)
+            base = pointer(path)
+            table = read.get(path)
+            inside = {place: spots for place, spots in evidence.places.items() if place.startswith(f"{base}/")}
+            if table is not None:
+                records: list[list[Cell]] = [list(entry.cells) for entry in table.entries]
+            elif isinstance(items, list) and is_record_list(at(self._schema, path), self._schema):
+                records = _cells(len(items), base, inside)
+            else:
+                continue
+            # For code's own lists: what was found in the notes beside the cells is held too.
+            used = inside if table is not None else {}
+            outside = {p: spots for p, spots in evidence.places.items() if p not in inside}
+            others = {word for spots in (*outside.values(), *used.values()) for word in _words_of(spots)}
+            heading = " ".join(table.heading) if table is not None else ""
+            left = coverage.left_by(ReadList(base, records, heading, others, table is not None))
+            lost = lost or left.lost
+            issues += left.issues
+        return lost, issues
+
     def _not_read(self, unread: list[Any], partly: set[Path], reading: Reading) -> list[Issue]:
         issues = []
         if unread:
@@ -319,6 +351,21 @@ def _habits(document: Document, locator: Locator) -> Habits:
 def _named(part: tuple[Path, ...]) -> str:
     names = [path[-1] for path in part]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _words_of(places: tuple[Place, ...]) -> list[int]:
+    return [word for place in places for first, last in place.ranges for word in range(first, last + 1)]
+
+
+def _cells(count: int, base: str, places: dict[str, tuple[Place, ...]]) -> list[list[Cell]]:
+    """Return the words of each record's values as the cells of a table: a column for each field."""
+    of_record: list[dict[str, Cell]] = [{} for _ in range(count)]
+    for place, spots in places.items():
+        number, _, field = place[len(base) + 1 :].partition("/")
+        if int(number) < count:
+            of_record[int(number)][field] = tuple(_words_of(spots[:1]))
+    fields = list(dict.fromkeys(field for record in of_record for field in record))
+    return [[record.get(field, ()) for field in fields] for record in of_record]
 
 
 def _in_order(data: dict[str, Any], schema: JsonSchema) -> dict[str, Any]:

@@ -185,7 +185,8 @@ async def test_rows_are_read_by_code_with_no_call_where_headings_say_what_they_a
         {"description": "Copper rivets", "qty": 12, "price": 0.85, "amount": 10.2},
         {"description": "Copper rivets", "qty": 12, "price": 0.85, "amount": 10.2},
     ]
-    assert result.status == "complete"
+    # "Item LB-1" under a description may be its second line or a note: no code can say, so none says complete.
+    assert (result.status, codes(result)) == ("unverified", [("/lines", "text_left")])
     tops = [result.cite(f"/lines/{i}/amount").boxes[0][1] for i in range(3)]  # type: ignore[union-attr]  # all cited
     assert tops == sorted(set(tops))
     assert result.usage.calls == 0
