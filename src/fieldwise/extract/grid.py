@@ -77,8 +77,13 @@ def grids(index: WordIndex) -> list[tuple[tuple[str, ...], tuple[Entry, ...]]]:
     """Return heading and entries of each table on pages whose words have boxes, joined over page breaks."""
     joined: list[tuple[_Found, list[Entry]]] = []
     last: _Found | None = None
+    over: list[Line] = []
     for page in range(1, len(index.page_starts) + 1):
-        tables = _on_page(index, lines_of(index, page), page)
+        lines = lines_of(index, page)
+        tables = _on_page(index, lines, page)
+        if tables and last is not None:
+            tables[0] = _without_running(tables[0], last, lines, over)
+        over = lines
         for number, table in enumerate(tables):
             if number == 0 and last is not None and last.page == page - 1 and _goes_on(last, table):
                 joined[-1][1].extend(_as_columns_of(joined[-1][0], table))
@@ -339,6 +344,24 @@ def _wraps(reached: float, following: Segment, limit: _Band, size: float, height
 
 def _aligned(a: Segment, b: Segment) -> bool:
     return abs(a.right - b.right) < _ALIGNED or abs(a.left - b.left) < _ALIGNED or abs(a.middle - b.middle) < _ALIGNED
+
+
+def _without_running(table: _Found, last: _Found, lines: Sequence[Line], over: Sequence[Line]) -> _Found:
+    """Take a page's running head off a table it was taken for the heading of: the page before has it at that height.
+
+    Where the page before has it as its table's heading too, it is one.
+    """
+    before = {(_printed(line), round(line.top, 2)) for line in over}
+    running = {word for line in lines if (_printed(line), round(line.top, 2)) in before for word in _printed(line)}
+    words = {word for text in table.heading for word in text.split()}
+    theirs = {word for text in last.heading for word in text.split()}
+    if not words or not words <= running or words & theirs:
+        return table
+    return table._replace(heading=("",) * len(table.heading))
+
+
+def _printed(line: Line) -> tuple[str, ...]:
+    return tuple(word for segment in line.segments for word in segment.text.split())
 
 
 def _goes_on(last: _Found, table: _Found) -> bool:
