@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from fieldwise.grounding import WordIndex
@@ -32,6 +32,8 @@ _USUAL = 0.1
 _TYPED = 0.6
 _CHAINED = 1.7
 """Lines with less white between them than so many line heights belong to one block."""
+_WHITE = 0.6
+"""More white than this, in line heights, is more than the space between the words of a sentence."""
 _TOTAL_AMONG = 3
 _NUMBER_OF_PAGE = re.compile(r"\d+\s*/\s*\d+")
 
@@ -115,8 +117,9 @@ class Coverage:
             beside = self._beside(read, claimed, columns, headed, {id(line) for line in (*alike, *sure)})
             if beside:
                 pages = page_ranges(line.page for line in beside)
-                message = f"{len(beside)} lines beside the list's rows are not in its values, or perhaps in the wrong"
-                issues.append(Issue(path=read.path, code="text_left", message=f"{message} row's (on pages {pages})"))
+                message = "words beside the list's rows are in none of its values, or perhaps in the wrong row's: lines"
+                said = f"{message} {len(beside)}, on pages {pages}"
+                issues.append(Issue(path=read.path, code="text_left", message=said))
         return Left(lost, tuple(issues))
 
     @cached_property
@@ -207,21 +210,28 @@ class Coverage:
         near: set[int] = set()
         exact: set[int] = set()
         texts: set[int] = set()
-        for word in line.words:
+        for at, word in enumerate(line.words):
             box = self._index.boxes[word]
             if box is None:
                 continue
+            apart = self._apart(line, at)
             left, right = box[0], box[0] + box[2]
             for number, column in enumerate(columns):
                 if not column.left - _BESIDE <= (left + right) / 2 <= column.right + _BESIDE:
                     continue
-                if column.figures and self._figure(word):
+                if column.figures and apart and self._figure(word):
                     near.add(number)
                     if any(_step(x) + by in column.edges for x in (left, right) for by in (-1, 0, 1)):
                         exact.add(number)
                 elif not column.figures:
                     texts.add(number)
         return len(near), len(exact), len(texts)
+
+    def _apart(self, line: _Line, at: int) -> bool:
+        """Say whether a word has white beside it, or ends its line: a figure within a sentence has not."""
+        around = (box for word in line.words[max(0, at - 1) : at + 2] if (box := self._index.boxes[word]) is not None)
+        boxes = list(around)
+        return len(boxes) < 3 or any(self._index.gap(a, b, line.page) > _WHITE for a, b in pairwise(boxes))
 
     def _explained(
         self, line: _Line, headed: frozenset[str], columns: Sequence[_Column], others: Collection[int]
@@ -318,5 +328,5 @@ def _step(x: float) -> int:
 
 def _said(lines: list[_Line], lost: bool) -> str:
     pages = page_ranges(line.page for line in lines)
-    verb = "look like rows of the list and were not read" if lost else "may be rows of the list that were not read"
-    return f"{len(lines)} lines {verb} (on pages {pages})"
+    verb = "like rows of the list that were not read" if lost else "that may be rows of the list, not read"
+    return f"{len(lines)} line{'s' if len(lines) > 1 else ''} {verb} (on pages {pages})"

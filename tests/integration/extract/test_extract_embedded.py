@@ -52,4 +52,5 @@ async def test_the_embedded_model_gives_every_row_of_the_invoice_and_cites_what_
     assert result.data["invoice_number"] == gold["invoice_number"]
     assert result.data["invoice_date"] == gold["invoice_date"]
     assert result.data["total"] == gold["total"]
-    assert result.status == "complete", result.issues
+    # Notes stand under its descriptions: nothing is lost, and that they are no second lines no code can promise.
+    assert (result.status, [issue.code for issue in result.issues]) == ("unverified", ["text_left"])
