@@ -21,7 +21,8 @@ from fieldwise.llm.embedded import EmbeddedModel
 from fieldwise.llm.weights import DEFAULT_WEIGHTS, ensure_weights
 from fieldwise.model import Progress
 
-pytestmark = pytest.mark.embedded
+# The time limit is for a hang: models of one user take turns, and another test run may be at its own.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(1200)]
 
 SYSTEM = Message("system", "You read documents and answer with JSON only.")
 INVOICE = "INVOICE No. R-1042\nAcme Tools Ltd\nDate: 14 March 2024\nTotal due: 118.50 EUR\n"
@@ -279,7 +280,7 @@ def run_locked(script: str, *arguments: str, home: Path) -> subprocess.Completed
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TMPDIR": str(home / "tmp")}
     (home / "tmp").mkdir(parents=True)
     command = [sys.executable, "-c", textwrap.dedent(LOCK) + textwrap.dedent(script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, timeout=280)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, timeout=1000)
 
 
 @pytest.mark.skipif(
