@@ -116,11 +116,12 @@ class BurstDesk(StoreDesk):
 
 async def claim(toolkit: Toolkit, run_id: str) -> Claimed | None:
     """Take a run whose process died, gave it back or failed; None where there is nothing to take."""
-    async with toolkit.database.write() as tx:
-        claimed = await runs.claim(tx, run_id, toolkit.settings.lease_seconds)
-        if claimed is not None:
-            facts = {"owner": owner.this_process(), "stage": str(claimed.run.status)}
-            await journal.append(tx, run_id, "run.claimed", facts)
+    with runs.holding() as hold:
+        async with toolkit.database.write() as tx:
+            claimed = hold(await runs.claim(tx, run_id, toolkit.settings.lease_seconds))
+            if claimed is not None:
+                facts = {"owner": owner.this_process(), "stage": str(claimed.run.status)}
+                await journal.append(tx, run_id, "run.claimed", facts)
     return claimed
 
 

@@ -150,12 +150,13 @@ class Fieldwise:
         async with self._database.read() as tx:
             run = await runs.find(tx, run_id)
         decision = self._decision(kind, version or run.version, feedback, schema, run)
-        async with self._database.write() as tx:
-            claimed = await runs.decide(tx, run.id, decision, self.settings.lease_seconds)
-            facts = decision.model_dump(mode="json", by_alias=True, exclude_none=True)
-            await journal.append(tx, run.id, "decision.made", {"decision": facts})
-            if claimed is None:
-                await journal.append(tx, run.id, "run.rejected", {})
+        with runs.holding() as hold:
+            async with self._database.write() as tx:
+                claimed = hold(await runs.decide(tx, run.id, decision, self.settings.lease_seconds))
+                facts = decision.model_dump(mode="json", by_alias=True, exclude_none=True)
+                await journal.append(tx, run.id, "decision.made", {"decision": facts})
+                if claimed is None:
+                    await journal.append(tx, run.id, "run.rejected", {})
         if claimed is None:
             return await self.aget(run.id)
         return await self._work(claimed, on_event)
@@ -375,10 +376,11 @@ class Fieldwise:
             file_name=path.name,
             settings=settings,
         )
-        async with self._database.write() as tx:
-            claimed = await runs.create(tx, run, self.settings.lease_seconds)
-            facts = {"prompt": prompt, "file_name": path.name, "settings": {**settings, "given_schema": None}}
-            await journal.append(tx, run.id, "run.created", facts)
+        with runs.holding() as hold:
+            async with self._database.write() as tx:
+                claimed = hold(await runs.create(tx, run, self.settings.lease_seconds))
+                facts = {"prompt": prompt, "file_name": path.name, "settings": {**settings, "given_schema": None}}
+                await journal.append(tx, run.id, "run.created", facts)
         return claimed
 
     async def _work(self, claimed: Claimed, on_event: OnProgress | None) -> RunHandle:

@@ -196,15 +196,20 @@ async def test_a_call_cancelled_at_any_moment_leaves_the_store_usable_and_the_ru
     assert await client.astore_check() == []
 
 
-async def test_a_call_cancelled_while_the_store_is_opened_leaves_no_lock(document: Path, tmp_path: Path) -> None:
-    random_ = random.Random(1)
-    for number in range(60):
-        settings = Settings(store=f"sqlite:///{tmp_path / f'{number}.db'}", store_busy_seconds=0.5)
+@pytest.mark.parametrize("longest", [0.012, 0.06], ids=["while the store is opened", "while a run is begun"])
+async def test_a_call_cancelled_at_a_random_moment_leaves_no_lock_and_no_run_that_is_held(
+    document: Path, tmp_path: Path, longest: float
+) -> None:
+    moments = random.Random(1)
+    for number in range(40):
+        settings = Settings(store=f"sqlite:///{tmp_path / f'{number}.db'}", store_busy_seconds=2.0)
         client = fw.Fieldwise(settings=settings, model=scripted(), parser=TextParser())
         starting = asyncio.create_task(client.astart(document, PROMPT))
-        await asyncio.sleep(random_.random() * 0.012)
+        await asyncio.sleep(moments.random() * longest)
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
+        for run in await client.aruns():
+            assert (await client.aresume(run.id)).status is RunStatus.AWAITING_REVIEW
         await client.adelete((await client.astart(document, PROMPT)).id)
         await client.aclose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -220,10 +221,29 @@ class _Connection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.execute("PRAGMA journal_mode=WAL").close()
+        self._switch_to_wal(kwargs.get("timeout", 5.0))
         # In WAL mode NORMAL survives any crash of the process, FULL that of the machine too: a decision must.
         self.execute("PRAGMA synchronous=FULL").close()
         self.execute("PRAGMA secure_delete=ON").close()
+
+    def close(self) -> None:
+        # Of a call that was cancelled, the traceback keeps the statement; and a statement that anybody keeps leaves a
+        # closed connection half alive, with its transaction and the lock.
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+    def _switch_to_wal(self, patience_seconds: float) -> None:
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                self.execute("PRAGMA journal_mode=WAL").close()
+                return
+            except sqlite3.OperationalError as error:
+                # Two that switch a new file at the same moment: sqlite tells one of them "locked" without any waiting.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Any) -> None:

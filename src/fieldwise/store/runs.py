@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -51,6 +52,9 @@ class Claimed(NamedTuple):
     run: Run
     state: dict[str, Any] | None
     decision: Decision | None
+
+
+C = TypeVar("C", Claimed, Claimed | None)
 
 
 async def create(tx: AsyncConnection, run: Run, seconds: float) -> Claimed:
@@ -115,6 +119,28 @@ async def renew(tx: AsyncConnection, lease: Lease) -> None:
 async def enter(tx: AsyncConnection, lease: Lease, status: RunStatus, **values: Any) -> None:
     """Note which stage the work is in."""
     await _change(tx, lease, status=status, **values)
+
+
+@contextmanager
+def holding() -> Iterator[Callable[[C], C]]:
+    """Stands around the transaction that takes a run: what it passes through the given function is this process's own.
+
+    Where the transaction fails or is cancelled, even in its commit, nobody here will work on the run: it is let go.
+    """
+    taken: list[Lease] = []
+
+    def hold(claimed: C) -> C:
+        if claimed is not None:
+            taken.append(claimed.lease)
+            _held_here.add(claimed.lease.token)
+        return claimed
+
+    try:
+        yield hold
+    except BaseException:
+        for lease in taken:
+            let_go(lease)
+        raise
 
 
 def let_go(lease: Lease) -> None:
@@ -295,7 +321,6 @@ async def extraction(tx: AsyncConnection, run_id: str) -> Extraction | None:
 
 def _new_lease(run_id: str, seconds: float) -> tuple[Lease, dict[str, Any]]:
     lease = Lease(run_id, secrets.token_hex(8), seconds)
-    _held_here.add(lease.token)
     held = {
         "lease_owner": owner.this_process(),
         "lease_token": lease.token,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def created(db: Database, status: RunStatus = S.PARSING) -> Claimed:
     run = Run(id=new_id("run"), status=status, prompt="p", file_path="/a.txt", file_name="a.txt")
-    async with db.write() as tx:
-        return await runs.create(tx, run, 30.0)
+    with runs.holding() as hold:
+        async with db.write() as tx:
+            return hold(await runs.create(tx, run, 30.0))
 
 
 async def in_status(db: Database, status: RunStatus, **values: Any) -> Claimed:
@@ -132,6 +134,27 @@ async def test_a_run_that_is_held_is_not_claimed(db: Database) -> None:
     async with db.write() as tx:
         assert await runs.claim(tx, claimed.run.id, 30.0) is None
     runs.let_go(claimed.lease)
+    async with db.write() as tx:
+        assert await runs.claim(tx, claimed.run.id, 30.0) is not None
+
+
+async def test_a_run_whose_taking_failed_is_not_held(db: Database) -> None:
+    claimed = await created(db)
+    runs.let_go(claimed.lease)
+    taken: list[Claimed] = []
+
+    async def cut_short() -> None:
+        with runs.holding() as hold:
+            async with db.write() as tx:
+                again = hold(await runs.claim(tx, claimed.run.id, 30.0))
+                assert again is not None
+                taken.append(again)
+            # As where a cancellation comes while the commit is under way.
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await cut_short()
+    assert (await get(db, claimed.run.id)).interrupted
     async with db.write() as tx:
         assert await runs.claim(tx, claimed.run.id, 30.0) is not None
 
