@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -47,43 +47,40 @@ class Database:
         # Pooled connections belong to the loop that opened them.
         self._engines: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncEngine] = WeakKeyDictionary()
         self._upgraded = False
+        self._late: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of the store; it waits for no writer, and no writer waits for it."""
-        engine = await self._open()
-        with self._translated():
-            async with engine.connect() as connection:
-                yield await connection.execution_options(**{_BEGIN: "BEGIN"})
+        await self._prepared()
+        async with self._connected("BEGIN") as connection:
+            yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, write lock taken at its start; committed at the end, rolled back on any error."""
-        engine = await self._open()
-        with self._translated():
-            async with engine.begin() as connection:
-                yield connection
+        await self._prepared()
+        async with self._connected("BEGIN IMMEDIATE") as connection, connection.begin():
+            yield connection
 
     async def version(self) -> int:
         """The version that the store's tables have; 0 for an empty one."""
-        with self._translated():
-            async with self._engine().connect() as connection:
-                return await _version(await connection.execution_options(**{_BEGIN: "BEGIN"}))
+        async with self._connected("BEGIN") as connection:
+            return await _version(connection)
 
     async def upgrade(self) -> int:
         """Bring the tables to this release's version; return it. Raises StoreTooNew where they are newer."""
-        with self._translated():
-            async with self._engine().begin() as connection:
-                version = await _version(connection)
-                self._check_not_newer(version)
-                if version == 0:
-                    await self._check_not_foreign(connection)
-                for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
-                    await migrate(connection)
-                    if number == 1:
-                        await connection.execute(insert(meta).values(key="version", value=str(number)))
-                    else:
-                        await connection.execute(update(meta).where(meta.c.key == "version").values(value=str(number)))
+        async with self._connected("BEGIN IMMEDIATE") as connection, connection.begin():
+            version = await _version(connection)
+            self._check_not_newer(version)
+            if version == 0:
+                await self._check_not_foreign(connection)
+            for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
+                await migrate(connection)
+                if number == 1:
+                    await connection.execute(insert(meta).values(key="version", value=str(number)))
+                else:
+                    await connection.execute(update(meta).where(meta.c.key == "version").values(value=str(number)))
         self._upgraded = True
         return VERSION
 
@@ -95,11 +92,9 @@ class Database:
 
     async def scrub(self) -> None:
         """Take what was deleted out of the write-ahead log too. Raises StoreLocked where a reader keeps it there."""
-        engine = await self._open()
-        with self._translated():
-            async with engine.connect() as connection:
-                await connection.execution_options(**{_BEGIN: None})
-                busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        await self._prepared()
+        async with self._connected(None) as connection:
+            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
         if busy:
             raise StoreLocked(
                 f"It is deleted, but the log beside {self.path} still holds it: another process is reading there.",
@@ -108,11 +103,12 @@ class Database:
 
     async def aclose(self) -> None:
         """Close the connections that were opened in this loop."""
+        await asyncio.gather(*self._late, return_exceptions=True)
         engine = self._engines.pop(asyncio.get_running_loop(), None)
         if engine is not None:
             await engine.dispose()
 
-    async def _open(self) -> AsyncEngine:
+    async def _prepared(self) -> None:
         if not self._upgraded:
             # Asked first, because an upgrade takes the write lock, and a reader must not wait for a writer.
             version = await self.version()
@@ -120,7 +116,27 @@ class Database:
             if version < VERSION:
                 await self.upgrade()
             self._upgraded = True
-        return self._engine()
+
+    @asynccontextmanager
+    async def _connected(self, begin: str | None) -> AsyncIterator[AsyncConnection]:
+        """A connection whose transaction begins with `begin`; the driver's errors come out as ours."""
+        with self._translated():
+            connection = await self._opened()
+            try:
+                yield await connection.execution_options(**{_BEGIN: begin})
+            finally:
+                await asyncio.shield(connection.close())
+
+    async def _opened(self) -> AsyncConnection:
+        """Open a connection, or take one from the pool. One that is cut short half-way would be nobody's, and stay."""
+        opening = asyncio.ensure_future(self._engine().connect().start())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            late = asyncio.create_task(_close_late(opening))
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+            raise
 
     def _engine(self) -> AsyncEngine:
         loop = asyncio.get_running_loop()
@@ -169,6 +185,12 @@ class Database:
                 next_step="Name another with --store; nothing was changed in this one.",
                 path=str(self.path),
             )
+
+
+async def _close_late(opening: asyncio.Future[AsyncConnection]) -> None:
+    # Whoever wanted it is gone, and so is whoever would want to know why it failed.
+    with suppress(Exception):
+        await (await opening).close()
 
 
 class _Translated:
