@@ -86,7 +86,7 @@ class TableReader:
             columns = await self._columns(path, item, table, possible, columns, on_progress)
             if _enough(columns, table, fields):
                 self._free.remove(table)
-                return await self._list(path, item, fields, table, columns, on_progress)
+                return await self._list(path, item, fields, table, possible, columns, on_progress)
         return None
 
     async def _columns(
@@ -156,6 +156,7 @@ class TableReader:
         item: JsonSchema,
         fields: Fields,
         table: LogicalTable,
+        possible: dict[Path, list[int]],
         columns: Columns,
         on_progress: OnProgress,
     ) -> TableList:
@@ -173,7 +174,9 @@ class TableReader:
         open_ = tuple(field for field in fields if field not in columns)
         issues: list[Issue] = []
         if open_:
-            left = [table.left_over(entry, columns.values()) for entry in table.entries]
+            # A column of row numbers is nobody's value: what it cannot hold by its cells is not shown for it.
+            free = {column for field in open_ for column in possible[field]} - set(columns.values())
+            left = [table.left_over(entry, free) for entry in table.entries]
             answers, more = await self._from_rest(path, item, open_, table, left, answers, on_progress)
             places |= more
             for field in open_:

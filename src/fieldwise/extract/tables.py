@@ -64,8 +64,8 @@ class LogicalTable:
         }
 
     def left_over(self, entry: Entry, columns: Collection[int]) -> Cell:
-        """Return the words of an entry that are in none of these columns: its other cells and its notes."""
-        return tuple(word for c, cell in enumerate(entry.cells) if c not in columns for word in cell) + entry.notes
+        """Return the words of an entry's cells in these columns, and of its notes."""
+        return tuple(word for c, cell in enumerate(entry.cells) if c in columns for word in cell) + entry.notes
 
     def written(self, words: Cell) -> str:
         return " ".join(self._index.words[word] for word in words)

@@ -233,6 +233,15 @@ Haven    eye        5.7  24.6
     assert result.status == "unverified"
 
 
+async def test_a_rows_number_is_never_taken_for_a_code(lay_out: LayOut) -> None:
+    page = "Pos  Description   Qty     Price\n1    Larch           2     10,00\n2    Rivets         12      0,85"
+    item = {"type": "object", "properties": {"description": TEXT, "qty": {"type": "number"}, "code": TEXT}}
+    result = await extract(lay_out(page), schema_of(lines={"type": "array", "items": item}))
+    assert [line["code"] for line in result.data["lines"]] == [None, None]
+    assert ("/lines", "no_column") in codes(result)
+    assert result.usage.calls == 0
+
+
 async def test_what_stands_in_an_entrys_notes_is_asked_for_and_kept_only_if_it_stands_there(lay_out: LayOut) -> None:
     item = {"type": "object", "properties": {**LINE["properties"], "code": TEXT}}
     codes_given = {"entries": [{"code": "LB-1"}, {"code": "LB-1"}, {"code": "LB-3"}]}
