@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from .edits import (
     Split,
 )
 from .locating import NotFound
+from .naming import words_of
 from .workbench import Done, Refused, Status, Work, moved_path
 
 
@@ -79,7 +81,7 @@ def _apply(
             continue
         trial = work.copy()
         try:
-            done = _HANDLERS[type(edit)](trial, edit)
+            done = _done(trial, edit)
             if faults := new_faults(trial.schema) - known_faults:
                 raise Refused(f"{_verb(edit)}: {min(faults)}")
         except Refused as refusal:
@@ -93,6 +95,30 @@ def _apply(
         outcomes.append(Outcome(edit=edit, status="done", note=done.note))
     result = Applied(json_schema=work.schema, outcomes=tuple(outcomes), paths=work.paths, altered=frozenset(altered))
     return result, _emptied(schema, work.schema, outcomes)
+
+
+def _done(trial: Work, edit: Edit) -> Done:
+    try:
+        return _HANDLERS[type(edit)](trial, edit)
+    except NotFound:
+        meant = _meant(trial, edit)
+        if meant is None:
+            raise
+        return operations.add(trial, meant)
+
+
+def _meant(work: Work, edit: Edit) -> Add | None:
+    """Read the change of a field that does not exist, but that the request names, as its addition.
+
+    Small models write `retype keywords` where they are asked to add keywords.
+    """
+    if not isinstance(edit, Retype) or not re.fullmatch(r"/?\w+", edit.field):
+        return None
+    name = edit.field.lstrip("/")
+    words = words_of(name)
+    if not words or not set(words) <= set(words_of(work.request)):
+        return None
+    return Add(name=name, type=edit.type, columns=edit.columns, description=f"{' '.join(words).capitalize()}.")
 
 
 def _emptied(old: JsonSchema, new: JsonSchema, outcomes: list[Outcome]) -> dict[int, str]:

@@ -15,15 +15,17 @@ from fieldwise.model import Document, FieldEvidence, Frozen, JsonSchema, OnProgr
 from fieldwise.model.schema import escape
 from fieldwise.prompting import document_messages, shown_text
 
+from .applying import apply_edits
 from .asking import Asking, Attempt, OnAttempt
 from .check import check_schema, walk_schemas
+from .edits import Add
 from .evidence import find_evidence
 from .fields import ProposedField, field_grammar, object_schema
 from .fitting import fitting_type
 from .naming import asked_name, field_name, words_of
 from .prompts import EXAMPLE_NAMES, fields_task, schema_task
 from .reading import Unreadable, read_object
-from .request import asked_things, uncovered, worded_alike
+from .request import asked_things, field_of, type_of, uncovered, worded_alike
 
 _RESERVE_TOKENS = 1_024
 """Kept free for the retries: a bad answer and its error stand in the next question."""
@@ -125,8 +127,20 @@ async def _propose(asking: Asking, messages: tuple[Message, ...], request: _Requ
             break
     if best is None:
         raise asking.failure("did not write a usable schema")
-    notes = tuple(f'no field was made for "{thing}": say so if there should be one' for thing in missing)
-    return best._replace(notes=(*best.notes, *notes))
+    return _completed(best, missing, request)
+
+
+def _completed(proposal: Proposal, missing: tuple[str, ...], request: _Request) -> Proposal:
+    """Add a field, under the person's own words, for each thing asked for that the model left out twice."""
+    edits = [Add(name=field_of(thing), type=type_of(thing), description=f"{thing.capitalize()}.") for thing in missing]
+    applied = apply_edits(proposal.schema, edits, request=request.prompt)
+    notes = [
+        f'added a field for "{thing}", which the model had left out: look at its name and type'
+        if outcome.status == "done"
+        else f'no field was made for "{thing}": say so if there should be one'
+        for thing, outcome in zip(missing, applied.outcomes, strict=True)
+    ]
+    return proposal._replace(schema=applied.json_schema, notes=(*proposal.notes, *notes))
 
 
 def _lacks(proposal: Proposal, request: _Request) -> str:

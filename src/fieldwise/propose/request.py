@@ -6,6 +6,7 @@ import re
 
 from fieldwise.model import JsonSchema, walk_fields
 
+from .fields import FieldType
 from .naming import words_of
 
 _SEPARATORS = re.compile(
@@ -52,6 +53,21 @@ def uncovered(request: str, schema: JsonSchema) -> tuple[str, ...]:
 def worded_alike(request: str, schema: JsonSchema) -> bool:
     """Say whether `uncovered` can be trusted: not where most would be missing, as in a schema in another language."""
     return 2 * len(uncovered(request, schema)) <= len(asked_things(request))
+
+
+def field_of(thing: str) -> str:
+    """Name a field after a phrase of the request: `the main findings` -> `main_findings`."""
+    if literal := _IDENTIFIER.search(thing):
+        return literal.group()
+    return "_".join(_content(thing)) or "_".join(words_of(thing))
+
+
+def type_of(thing: str) -> FieldType:
+    """Guess a field's type from the words alone: several of something are a list, a day is a date."""
+    last = (_content(thing) or words_of(thing) or [""])[-1]
+    if last in ("date", "day", "datum"):
+        return "date"
+    return "list of strings" if len(last) > _SHORTEST_STEM and re.search(r"[^su]s$", last) else "string"
 
 
 def _names(phrase: str) -> bool:
