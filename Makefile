@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := build/demo
-DEMO_PROMPT := Extract the invoice number, the dates, the customer, the line items and the total
+DEMO_PROMPT := Extract the invoice number, the invoice date, the due date, the customer, the total and all line items
 
 export PYTHONUNBUFFERED := 1
 
