@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import event, insert, select, update
 from sqlalchemy.engine import make_url
@@ -47,7 +47,8 @@ class Database:
         # Pooled connections belong to the loop that opened them.
         self._engines: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncEngine] = WeakKeyDictionary()
         self._upgraded = False
-        self._late: set[asyncio.Task[None]] = set()
+        # Connections on their way in or out: whoever closes the store waits for them.
+        self._unfinished: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -103,8 +104,9 @@ class Database:
 
     async def aclose(self) -> None:
         """Close the connections that were opened in this loop."""
-        await asyncio.gather(*self._late, return_exceptions=True)
-        engine = self._engines.pop(asyncio.get_running_loop(), None)
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(f for f in self._unfinished if f.get_loop() is loop), return_exceptions=True)
+        engine = self._engines.pop(loop, None)
         if engine is not None:
             await engine.dispose()
 
@@ -122,10 +124,14 @@ class Database:
         """A connection whose transaction begins with `begin`; the driver's errors come out as ours."""
         with self._translated():
             connection = await self._opened()
+            in_use = asyncio.get_running_loop().create_future()
+            self._unfinished.add(in_use)
             try:
                 yield await connection.execution_options(**{_BEGIN: begin})
             finally:
-                await asyncio.shield(connection.close())
+                closing = asyncio.ensure_future(connection.close())
+                closing.add_done_callback(lambda _: self._finish(in_use))
+                await asyncio.shield(closing)
 
     async def _opened(self) -> AsyncConnection:
         """Open a connection, or take one from the pool. One that is cut short half-way would be nobody's, and stay."""
@@ -133,10 +139,15 @@ class Database:
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            late = asyncio.create_task(_close_late(opening))
-            self._late.add(late)
-            late.add_done_callback(self._late.discard)
+            late = asyncio.ensure_future(_close_late(opening))
+            self._unfinished.add(late)
+            late.add_done_callback(self._unfinished.discard)
             raise
+
+    def _finish(self, in_use: asyncio.Future[None]) -> None:
+        self._unfinished.discard(in_use)
+        if not in_use.done():
+            in_use.set_result(None)
 
     def _engine(self) -> AsyncEngine:
         loop = asyncio.get_running_loop()
@@ -242,15 +253,23 @@ class _Connection(sqlite3.Connection):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
         super().__init__(*args, **kwargs)
         self._switch_to_wal(kwargs.get("timeout", 5.0))
         # In WAL mode NORMAL survives any crash of the process, FULL that of the machine too: a decision must.
         self.execute("PRAGMA synchronous=FULL").close()
         self.execute("PRAGMA secure_delete=ON").close()
 
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+        cursor = super().cursor(*args, **kwargs)
+        self._cursors.add(cursor)
+        return cursor
+
     def close(self) -> None:
-        # Of a call that was cancelled, the traceback keeps the statement; and a statement that anybody keeps leaves a
-        # closed connection half alive, with its transaction and the lock.
+        # Of a call that was cancelled, the traceback keeps the cursor; and a statement that anybody keeps leaves a
+        # closed connection half alive, with its transaction and its locks.
+        for cursor in tuple(self._cursors):
+            cursor.close()
         if self.in_transaction:
             self.rollback()
         super().close()

@@ -48,7 +48,8 @@ def test_a_connection_closed_within_a_transaction_gives_the_lock_back_whoever_ke
     connection.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(10)])
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO t VALUES (10)")
-    kept = connection.execute("SELECT x FROM t")
+    kept = connection.cursor()
+    kept.execute("SELECT x FROM t")
     assert kept.fetchone() == (0,)
     connection.close()
     other = sqlite3.connect(path, timeout=0.0, isolation_level=None)
@@ -56,3 +57,21 @@ def test_a_connection_closed_within_a_transaction_gives_the_lock_back_whoever_ke
     assert other.execute("SELECT count(*) FROM t").fetchone() == (10,)
     other.execute("COMMIT")
     other.close()
+
+
+def test_a_closed_connection_reads_no_more_whoever_keeps_its_cursor(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    connection = _Connection(path, timeout=1.0, isolation_level=None)
+    connection.execute("CREATE TABLE t (x)")
+    connection.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(10)])
+    connection.execute("BEGIN")
+    kept = connection.cursor()
+    kept.execute("SELECT x FROM t")
+    kept.fetchone()
+    other = _Connection(path, timeout=0.0, isolation_level=None)
+    other.execute("DELETE FROM t")
+    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 1, "it still reads"
+    connection.close()
+    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    other.close()
+    assert kept is not None
