@@ -190,14 +190,18 @@ class Fieldwise:
         return await self.aget(run_id)
 
     async def adelete(self, run_id: str) -> None:
-        """Remove every trace of the run, and its document unless another run has it too. Agents stay."""
+        """Remove every trace of the run: its document and its agent too, unless another run has them.
+
+        An agent that a person has named stays as well. One that stays loses the run's id and its file's name.
+        """
         from fieldwise.store import documents
 
         async with self._database.write() as tx:
-            run_id = (await runs.find(tx, run_id)).id
-            document_id = await runs.remove(tx, run_id)
-            if document_id is not None:
-                await documents.delete_unused(tx, document_id)
+            run = await runs.remove(tx, (await runs.find(tx, run_id)).id)
+            if run.document_id is not None:
+                await documents.delete_unused(tx, run.document_id)
+            if run.agent_id is not None:
+                await agents.forget_run(tx, run.agent_id, run.id)
         self._shelf.forget()
         await self._database.scrub()
 

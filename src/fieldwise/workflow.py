@@ -41,6 +41,7 @@ from fieldwise.model import (
     Progress,
     RunStatus,
     SchemaVersion,
+    made_up_name,
     new_id,
     walk_fields,
 )
@@ -347,7 +348,7 @@ class IterativeExtractionWorkflow(Workflow):
             update={"run_id": state.run_id, "document_id": document.id, "schema_version": ev.version}
         )
         agent = Agent(
-            name=_agent_name(document.name, ev.generated_schema, state.run_id),
+            name=made_up_name(ev.generated_schema, document.name, state.run_id),
             schema=ev.generated_schema,
             prompt=state.original_prompt,
             settings={"parser": document.parser, "extractor": extractor.name},
@@ -377,12 +378,6 @@ def _drafted_version(state: WorkflowState, drafted: Draft, origin: Origin, feedb
 
 def _next_version(state: WorkflowState, schema: JsonSchema, origin: Origin, **more: Any) -> SchemaVersion:
     return SchemaVersion(version=state.version + 1, schema=schema, origin=origin, parent=state.version or None, **more)
-
-
-def _agent_name(file_name: str, schema: JsonSchema, run_id: str) -> str:
-    title = schema.get("title")
-    stem = title if isinstance(title, str) and title.strip() else Path(file_name).stem or "agent"
-    return f"{stem.strip()[:80]}-{run_id[-6:]}"
 
 
 def _teller(ctx: Context[Any]) -> OnProgress:

@@ -66,15 +66,69 @@ def test_a_deleted_run_leaves_no_trace(client: fw.Fieldwise, store: Path, secret
         other.close()
 
 
-def test_a_deleted_completed_run_leaves_only_its_agent(client: fw.Fieldwise, store: Path, secret: Path) -> None:
-    run = client.start(secret, PROMPT)
-    result = run.approve()
+def test_a_deleted_completed_run_takes_the_agent_with_it_that_nobody_named(
+    client: fw.Fieldwise, store: Path, secret: Path
+) -> None:
+    run = client.start(secret, f"{PROMPT} of secretword")
+    agent_id = run.approve().agent_id
     assert b"Ada Byron" in bytes_of(store)
     client.delete(run.id)
     after = bytes_of(store)
-    assert b"Ada Byron" not in after
-    assert b"whisper7431" not in after
-    assert client.agent(result.agent_id).schema == run.proposal.schema  # type: ignore[union-attr]  # it has one
+    for word in (*SECRETS, run.id, agent_id, run.id[-6:], "Year of publication"):
+        assert word.encode() not in after, word
+    assert client.agents() == []
+
+
+def test_an_agent_that_a_person_named_stays_without_the_id_of_the_deleted_run(
+    client: fw.Fieldwise, store: Path, secret: Path
+) -> None:
+    run = client.start(secret, PROMPT)
+    agent_id = run.approve().agent_id
+    # Even a name that looks made up is the person's once they gave it.
+    name = f"papers-{run.id[-6:]}"
+    client.rename_agent(agent_id, name)
+    client.delete(run.id)
+    (agent,) = client.agents()
+    assert (agent.id, agent.name, agent.run_id, agent.prompt) == (agent_id, name, None, PROMPT)
+    assert agent.schema == run.proposal.schema  # type: ignore[union-attr]  # it has one
+    after = bytes_of(store)
+    assert run.id.encode() not in after
+    assert b"loading" not in after
+    assert client.extract(secret, agent=name).data["title"] == "Loading at Scale"
+
+
+def test_an_agent_that_another_run_has_stays_until_that_is_deleted_too(
+    client: fw.Fieldwise, store: Path, secret: Path, tmp_path: Path
+) -> None:
+    first = client.start(secret, PROMPT)
+    agent_id = first.approve().agent_id
+    assert client.agent(agent_id).name.startswith("loading-")
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT, encoding="utf-8")
+    second = client.extract(other, agent=agent_id)
+    assert second.agent_id == agent_id
+    client.delete(first.id)
+    agent = client.agent(agent_id)
+    assert (agent.name, agent.run_id) == (f"agent-{agent_id[-6:]}", None)
+    after = bytes_of(store)
+    for word in (first.id, first.id[-6:], "loading"):
+        assert word.encode() not in after, word
+    client.delete(second.run_id)
+    assert client.agents() == []
+    assert agent_id.encode() not in bytes_of(store)
+
+
+def test_an_agent_that_was_renamed_before_that_was_recorded_stays(
+    client: fw.Fieldwise, store: Path, document: Path
+) -> None:
+    run = client.start(document, PROMPT)
+    agent_id = run.approve().agent_id
+    client.rename_agent(agent_id, "papers")
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE agents SET body = json_remove(body, '$.named')")
+    connection.close()
+    client.delete(run.id)
+    assert client.agent("papers").id == agent_id
 
 
 def test_a_document_that_another_run_has_stays(client: fw.Fieldwise, store: Path, secret: Path) -> None:

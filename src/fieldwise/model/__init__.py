@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .agent import Agent
+from .agent import Agent, made_up_name
 from .base import Frozen, JsonSchema, new_id, now
 from .decision import Decision, DecisionKind
 from .document import Block, Box, Cell, Document, Page, ParseIssue, Span, Table, Word, WordColumns
@@ -46,6 +46,7 @@ __all__ = [
     "WordColumns",
     "field_path",
     "ignore_progress",
+    "made_up_name",
     "may_become",
     "may_come_from",
     "new_id",

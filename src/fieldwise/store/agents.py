@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fieldwise.errors import AgentNotFound, InputError
 from fieldwise.model import Agent
 
-from .tables import agents
+from .tables import agents, runs
 
 
 def fingerprint(agent: Agent) -> str:
@@ -62,14 +62,10 @@ async def every(tx: AsyncConnection) -> list[Agent]:
 
 
 async def rename(tx: AsyncConnection, name_or_id: str, name: str) -> Agent:
-    agent = (await get(tx, name_or_id)).model_copy(update={"name": name})
+    agent = (await get(tx, name_or_id)).model_copy(update={"name": name, "named": True})
     Agent.model_validate(agent.model_dump(by_alias=True))
     try:
-        await tx.execute(
-            update(agents)
-            .where(agents.c.id == agent.id)
-            .values(name=name, body=agent.model_dump(mode="json", by_alias=True))
-        )
+        await _replace(tx, agent)
     except IntegrityError:
         raise InputError(f"Another agent is named {name!r}.", next_step="Choose another name.", agent=name) from None
     return agent
@@ -78,3 +74,24 @@ async def rename(tx: AsyncConnection, name_or_id: str, name: str) -> Agent:
 async def remove(tx: AsyncConnection, name_or_id: str) -> None:
     agent = await get(tx, name_or_id)
     await tx.execute(delete(agents).where(agents.c.id == agent.id))
+
+
+async def forget_run(tx: AsyncConnection, agent_id: str, run_id: str) -> None:
+    """Remove what a run that is gone left in its agent; the agent too, where no other run has it and nobody named it.
+
+    An agent that stays keeps schema and prompt, which are its own: they are what it extracts with.
+    """
+    row = (await tx.execute(select(agents.c.body).where(agents.c.id == agent_id))).first()
+    if row is None:
+        return
+    agent = Agent.model_validate(row[0])
+    others = select(runs.c.id).where(runs.c.agent_id == agent_id, runs.c.id != run_id).limit(1)
+    if agent.has_made_up_name and (await tx.execute(others)).first() is None:
+        await tx.execute(delete(agents).where(agents.c.id == agent_id))
+    elif agent.run_id == run_id:
+        await _replace(tx, agent.without_run())
+
+
+async def _replace(tx: AsyncConnection, agent: Agent) -> None:
+    body = agent.model_dump(mode="json", by_alias=True)
+    await tx.execute(update(agents).where(agents.c.id == agent.id).values(name=agent.name, body=body))

@@ -300,13 +300,13 @@ async def cancel(tx: AsyncConnection, run_id: str) -> None:
     )
 
 
-async def remove(tx: AsyncConnection, run_id: str) -> str | None:
-    """Remove every trace of the run; return the id of its document, which other runs may share."""
+async def remove(tx: AsyncConnection, run_id: str) -> Run:
+    """Remove the run's rows; return it as it was: its document and its agent may be other runs' too."""
     run = await get(tx, run_id)
     for table in (events, extractions, decisions, schema_versions):
         await tx.execute(delete(table).where(table.c.run_id == run_id))
     await tx.execute(delete(runs).where(runs.c.id == run_id))
-    return run.document_id
+    return run
 
 
 async def schemas(tx: AsyncConnection, run_id: str) -> list[SchemaVersion]:
