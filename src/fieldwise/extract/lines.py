@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from fieldwise.grounding import WordIndex, dates, numbers
@@ -16,6 +17,7 @@ _TYPED_SPACE = 1.6
 """As `SPACE`, in characters, where all characters are of one width."""
 _JUMP = 60
 _LONGEST_FIGURE = 28
+_DIGIT = re.compile(r"\d")
 _WITH_UNIT = re.compile(r"[-−+]?\d[\d.,']*\s?[^\W\d_]{1,6}[²³.]?\Z")
 
 
@@ -90,24 +92,30 @@ def _space(index: WordIndex, page: int, boxes: list[Box], words: list[str]) -> f
 
 
 def _line(index: WordIndex, page: int, row: Sequence[tuple[Box, int]], space: float) -> Line:
+    aspect = index.aspect(page)
     groups: list[list[tuple[Box, int]]] = [[row[0]]]
-    for pair in row[1:]:
-        if index.gap(groups[-1][-1][0], pair[0], page) > space:
+    for (left, _), pair in pairwise(row):
+        right = pair[0]
+        # As `WordIndex.gap`, written out: a page has as many gaps as words.
+        gap = max(right[0] - left[0] - left[2], left[0] - right[0] - right[2]) * aspect / max(left[3], right[3], 1e-9)
+        if gap > space:
             groups.append([])
         groups[-1].append(pair)
     segments = []
     for group in [part for whole in groups for part in _figures_apart(index, whole)]:
-        text = " ".join(index.words[word] for _, word in group)
-        right = max(box[0] + box[2] for box, _ in group)
-        words = tuple(word for _, word in group)
-        segments.append(Segment(words, group[0][0][0], right, text, is_figure(text)))
-    top = min(box[1] for box, _ in row)
-    return Line(page, top, max(box[3] for box, _ in row), tuple(segments))
+        text = " ".join([index.words[word] for _, word in group])
+        end = max([box[0] + box[2] for box, _ in group])
+        words = tuple([word for _, word in group])
+        segments.append(Segment(words, group[0][0][0], end, text, is_figure(text)))
+    top = min([box[1] for box, _ in row])
+    return Line(page, top, max([box[3] for box, _ in row]), tuple(segments))
 
 
 def _figures_apart(index: WordIndex, group: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
     """Part `21% € 399,00`: two figures, of which one has its sign, are two cells however near they stand."""
     words = [index.words[word] for _, word in group]
+    if sum(_DIGIT.search(word) is not None for word in words) < 2:
+        return [group]
     for k in range(1, len(words)):
         signed = words[k - 1].endswith("%") or not words[k][:1].isalnum() or numbers.currency_of(words[k]) is not None
         if signed and is_figure(" ".join(words[:k])) and is_figure(" ".join(words[k:])):

@@ -209,9 +209,12 @@ class WordIndex:
 
     def gap(self, left: Box, right: Box, page: int) -> float:
         """Return the white space between two boxes of a line, in line heights."""
-        width, height = self.pages[page - 1].width or 1.0, self.pages[page - 1].height or 1.0
-        tall = max(left[3], right[3], 1e-9) * height
-        return max(right[0] - (left[0] + left[2]), left[0] - (right[0] + right[2])) * width / tall
+        tall = max(left[3], right[3], 1e-9)
+        return max(right[0] - (left[0] + left[2]), left[0] - (right[0] + right[2])) * self.aspect(page) / tall
+
+    def aspect(self, page: int) -> float:
+        """Return a page's width over its height: turns shares of the width into shares of the height."""
+        return (self.pages[page - 1].width or 1.0) / (self.pages[page - 1].height or 1.0)
 
     @cached_property
     def dates(self) -> dict[str, Places]:

@@ -151,6 +151,8 @@ def decimal_mark(words: Iterable[str]) -> DecimalMark | None:
     """Say which decimal mark the numbers among `words` use, by those that leave no doubt; None without evidence."""
     votes = {".": 0, ",": 0}
     for word in words:
+        if "." not in word and "," not in word:
+            continue
         body = word.strip("()+-−%€$£¥ ")
         if len(body) > LONGEST or not (tail := re.search(r"([.,])(\d{1,2})\Z", body)) or not body[0].isdigit():
             continue
