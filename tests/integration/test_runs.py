@@ -214,6 +214,20 @@ def test_a_decision_on_an_older_version_is_stale(client: fw.Fieldwise, document:
     check()
 
 
+def test_a_stale_decision_s_error_names_the_newest_version_and_what_to_do(client: fw.Fieldwise, document: Path) -> None:
+    old = client.start(document, PROMPT)
+    new = old.revise("drop year")
+    with pytest.raises(StaleDecision) as caught:
+        old.approve()
+    assert "Version 2 is the newest, the run is awaiting_review." in caught.value.message
+    assert caught.value.next_step == f"Look at it with `fieldwise show {new.id}`, then decide on version 2."
+    new.approve()
+    with pytest.raises(StaleDecision) as caught:
+        old.approve()
+    assert "Version 2 is the newest, the run is completed." in caught.value.message
+    assert "decide" not in caught.value.next_step
+
+
 def test_a_decision_on_a_version_that_is_not_there_yet_is_refused(client: fw.Fieldwise, document: Path) -> None:
     run = client.start(document, PROMPT)
     check = unchanged(client, run)

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import click
 
-from fieldwise.errors import FieldwiseError, StaleDecision
+from fieldwise.errors import FieldwiseError
 
 from .console.safe import dump_json, one_line, safe
 from .options import Options
@@ -41,11 +41,8 @@ def paragraph(error: BaseException) -> str:
     """Return one paragraph: what happened, what to do next, the code."""
     if isinstance(error, FieldwiseError):
         run_id = error.fields.get("run_id")
-        newest = error.fields.get("current")
-        stale = isinstance(error, StaleDecision) and newest and f"version {newest}" not in str(error).lower()
-        newer = f"Version {newest} is the newest." if stale else ""
         kept = f"The run is kept: fieldwise review {run_id}" if run_id and str(run_id) not in str(error) else ""
-        return one_line(" ".join(filter(None, ["Error:", str(error), newer, kept, f"[{error.code}]"])))
+        return one_line(" ".join(filter(None, ["Error:", str(error), kept, f"[{error.code}]"])))
     if isinstance(error, OSError) and error.strerror:
         name = f" ({error.filename})" if error.filename else ""
         return one_line(f"Error: The system refused: {error.strerror}{name}. Run again with -vv to see where. [system]")

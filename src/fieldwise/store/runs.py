@@ -221,8 +221,9 @@ async def decide(tx: AsyncConnection, run_id: str, decision: Decision, seconds: 
         first = Decision.model_validate(earlier[0])
         raise StaleDecision(
             f"Version {decision.version} of run {run_id} was answered already: {first.kind}, at "
-            f"{first.created_at:%Y-%m-%d %H:%M:%S} UTC.",
-            next_step=f"See `fieldwise show {run_id}` for where the run stands now.",
+            f"{first.created_at:%Y-%m-%d %H:%M:%S} UTC. Version {run.version} is the newest, the run is {run.status}.",
+            next_step=f"Look at it with `fieldwise show {run_id}`"
+            + (f", then decide on version {run.version}." if run.status is RunStatus.AWAITING_REVIEW else "."),
             run_id=run_id,
             version=decision.version,
             current=run.version,
