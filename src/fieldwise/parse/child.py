@@ -16,11 +16,12 @@ import threading
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from fieldwise.errors import EmptyDocument, ParseError, ParseLimit, UnsupportedFormat
+from fieldwise.errors import EmptyDocument, MissingExtra, ParseError, ParseLimit
 from fieldwise.model import Page, ParseIssue
 
-from .detect import SUPPORTED, Detected, detect
+from .detect import Detected, detect
 from .frames import Done, Failed, FrameError, Opened, PageRead, Request, Unpacker, pack
+from .readers import Job, read
 from .source import read_file
 
 _PR_SET_PDEATHSIG = 1
@@ -46,7 +47,7 @@ def serve(request: Request, answers: BinaryIO, memory_mb: int) -> None:
         for message in _read(request):
             answers.write(pack(message))
         return
-    except ParseError as error:
+    except (ParseError, MissingExtra) as error:
         failed = _failure(error)
     except MemoryError:
         failed = _failure(too_much_memory(memory_mb))
@@ -71,7 +72,8 @@ def _read(request: Request) -> Iterator[Opened | PageRead | Done]:
     found = detect(source.data)
     issues: list[ParseIssue] = []
     words = 0
-    for item in _pages(source.data, found, request):
+    job = Job(source.data, found, request.path, request.max_pages)
+    for item in read(job):
         if isinstance(item, ParseIssue):
             issues.append(item)
         elif isinstance(item, Page):
@@ -87,25 +89,6 @@ def _read(request: Request) -> Iterator[Opened | PageRead | Done]:
     yield Done(issues=tuple(issues), peak_memory_mb=peak)
 
 
-def _pages(data: bytes, found: Detected, request: Request) -> Iterator[tuple[str, int | None] | Page | ParseIssue]:
-    """Yield media type and number of pages first, then pages and issues as they are found."""
-    if found.kind == "pdf":
-        from .pdf import read_pdf
-
-        yield from read_pdf(data, max_pages=request.max_pages, path=request.path)
-    elif found.kind == "text":
-        from .text import read_text
-
-        yield from read_text(data, found.encoding or "utf-8", max_pages=request.max_pages, path=request.path)
-    else:
-        raise UnsupportedFormat(
-            f"{request.path} is {found.name}, which is not supported.",
-            next_step=f"Supported are {SUPPORTED}: convert it to one of these.",
-            path=request.path,
-            found=found.name,
-        )
-
-
 def _no_text(path: str, found: Detected) -> EmptyDocument:
     if found.kind == "pdf":
         return EmptyDocument(
@@ -117,7 +100,7 @@ def _no_text(path: str, found: Detected) -> EmptyDocument:
     return EmptyDocument(f"{path} holds no text, only white space.", next_step="Name a document with text.", path=path)
 
 
-def _failure(error: ParseError) -> Failed:
+def _failure(error: ParseError | MissingExtra) -> Failed:
     return Failed(error=type(error).__name__, message=error.message, next_step=error.next_step, fields=error.fields)
 
 

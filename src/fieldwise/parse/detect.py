@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal["pdf", "text", "other"]
+# A key of readers.READERS, or "other" for what is known but cannot be read.
+Kind = str
 
 SUPPORTED = "PDF (with a text layer), Markdown and plain text"
 
@@ -66,12 +67,16 @@ _MARKDOWN_SAMPLE = 200_000
 
 
 class Detected(NamedTuple):
-    """`name` is for people ("a PNG image"); `encoding` is set for text only."""
+    """`name` is for people ("a PNG image"); `encoding` is set for text only.
+
+    `next_step` advises what to do with a file of a kind that is not read.
+    """
 
     kind: Kind
     media_type: str
     name: str
     encoding: str | None = None
+    next_step: str = ""
 
 
 def detect(data: bytes) -> Detected:

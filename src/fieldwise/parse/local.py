@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fieldwise import errors
-from fieldwise.errors import ParseError, ParseLimit
+from fieldwise.errors import FieldwiseError, ParseError, ParseLimit
 from fieldwise.model import Document, OnProgress, Page, ParseIssue, Progress, ignore_progress
 
 from .frames import Done, Failed, Message, Opened, PageRead, Request
@@ -22,7 +22,7 @@ VERSION = 1
 # A process that has grown over this while reading is not kept for the next file.
 _KEEP_BELOW_MB = 768
 
-_ERRORS: dict[str, type[ParseError]] = {
+_ERRORS: dict[str, type[FieldwiseError]] = {
     cls.__name__: cls
     for cls in (
         errors.ParseError,
@@ -31,6 +31,7 @@ _ERRORS: dict[str, type[ParseError]] = {
         errors.DamagedDocument,
         errors.EmptyDocument,
         errors.ParseLimit,
+        errors.MissingExtra,
     )
 }
 
