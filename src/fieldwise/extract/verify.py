@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from fieldwise.errors import SchemaInvalid
 from fieldwise.grounding import Place
+from fieldwise.metaschema import violations
 from fieldwise.model import ExtractionStatus, Issue, JsonSchema
 from fieldwise.model.schema import escape
 
@@ -31,14 +31,12 @@ class Counted(NamedTuple):
 
 def validator_for(schema: JsonSchema) -> Draft202012Validator:
     """Return the validator of the approved schema. Raises SchemaInvalid. References outside are never fetched."""
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
+    if broken := violations(schema):
         raise SchemaInvalid(
-            f"The schema cannot be used: {error.message}.",
+            f"The schema cannot be used: {broken[0].message}.",
             next_step="Mend it; it must be a JSON Schema (Draft 2020-12).",
-            findings=[{"pointer": _pointer(error.absolute_path), "message": error.message}],
-        ) from None
+            findings=[{"pointer": pointer, "message": message} for pointer, message in broken],
+        )
     if not isinstance(schema.get("properties"), dict) or not schema["properties"]:
         raise SchemaInvalid(
             "The schema has no fields.",

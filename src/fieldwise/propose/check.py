@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from jsonschema import Draft202012Validator
-
 from fieldwise.errors import SchemaInvalid
+from fieldwise.metaschema import violations
 from fieldwise.model import Frozen, JsonSchema
 from fieldwise.model.schema import escape, unescape
 
@@ -118,10 +117,8 @@ def _meta_schema(schema: JsonSchema) -> Iterator[Finding]:
         yield Finding(
             pointer="/$schema", code="other_draft", message=f"{declared} is not Draft 2020-12", severity="error"
         )
-    validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in validator.iter_errors(schema):
-        pointer = "".join(f"/{escape(str(token))}" for token in error.absolute_path)
-        message = error.message if len(error.message) <= 200 else error.message[:200] + " ..."
+    for pointer, said in violations(schema):
+        message = said if len(said) <= 200 else said[:200] + " ..."
         yield Finding(pointer=pointer, code="not_a_schema", message=message)
 
 
