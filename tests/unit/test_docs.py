@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import re
@@ -173,3 +174,43 @@ def test_every_exit_code_and_every_status_is_explained() -> None:
         assert f"| `{status}` |" in text, status
     for match in ("exact", "normalized", "fuzzy", "derived", "none"):
         assert f"| `{match}` |" in text, match
+
+
+def issue_codes() -> Iterator[tuple[str, str]]:
+    """Yield each code that the source gives to an issue or to a finding that becomes one, with where it does so."""
+    makers = {"Issue": 1, "ParseIssue": 0, "Finding": 1}  # and which of their arguments is the code
+    for folder in ("extract", "parse"):
+        for path in sorted((ROOT / "src/fieldwise" / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers:
+                    named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+                    given = named or node.args[makers[node.func.id] :][:1]
+                    yield from (
+                        (code, f"{path.name}:{node.lineno}") for value in given for code in constants(value, tree)
+                    )
+
+
+def constants(value: ast.expr, tree: ast.Module) -> Iterator[str]:
+    """Yield the texts that an expression may be; of a name, what functions of its module return in its place."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    elif isinstance(value, ast.IfExp):
+        yield from constants(value.body, tree)
+        yield from constants(value.orelse, tree)
+    elif isinstance(value, ast.Name):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+                first = node.value.elts[0]
+                if isinstance(first, ast.Constant | ast.IfExp):
+                    yield from constants(first, tree)
+
+
+def test_every_code_of_an_issue_is_explained_and_no_other_is() -> None:
+    text = (ROOT / "docs" / "statuses-and-exit-codes.md").read_text(encoding="utf-8")
+    section = text.split("### Issues that make", 1)[1].split("\n## ", 1)[0]
+    explained = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    found = dict(issue_codes())
+    assert {"rows_unread", "text_left", "ungrounded", "invalid", "page_damaged"} <= set(found)
+    assert not {code: place for code, place in found.items() if code not in explained}
+    assert explained <= set(found), "codes that nothing gives any more"
