@@ -114,6 +114,7 @@ def _local_parser(order: Order) -> Any:
     return local.LocalParser(
         timeout_seconds=settings.parse_timeout_seconds,
         memory_mb=settings.parse_memory_mb,
+        output_mb=settings.parse_output_mb,
         max_pages=settings.max_pages,
         max_file_mb=settings.max_file_mb,
     )

@@ -61,6 +61,7 @@ class Settings(Frozen):
     max_pages: int = Field(default=2_000, ge=1, description="most pages of a document")
     parse_timeout_seconds: float = Field(default=120.0, gt=0, description="longest time for reading one file")
     parse_memory_mb: int = Field(default=4_096, ge=256, description="most address space of the reading process")
+    parse_output_mb: int = Field(default=512, ge=1, description="most text and layout that is taken from one file")
 
     embedded_runtime: str = Field(default="auto", description="auto, openvino or xllamacpp")
     model_stall_seconds: float = Field(

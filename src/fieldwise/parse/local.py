@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import os
 import weakref
@@ -22,6 +23,10 @@ VERSION = 1
 # A process that has grown over this while reading is not kept for the next file.
 _KEEP_BELOW_MB = 768
 
+# The distributions that have a say in what is read: the same file, read by another version of one of them or after one
+# was installed that was missing, is another Document.
+_ENGINES = ("liteparse", "rapidocr")
+
 _ERRORS: dict[str, type[FieldwiseError]] = {
     cls.__name__: cls
     for cls in (
@@ -39,7 +44,7 @@ _ERRORS: dict[str, type[FieldwiseError]] = {
 class LocalParser:
     """Meets the `Parser` protocol. May be used from any event loop, also from several in turn.
 
-    At most one process for each core (and at most four) parse at once; one is kept warm in between.
+    At most one process for each core (and at most four) parse at once; those that were needed are kept warm in between.
     """
 
     def __init__(
@@ -47,14 +52,17 @@ class LocalParser:
         *,
         timeout_seconds: float = 120.0,
         memory_mb: int = 4096,
+        output_mb: int = 512,
         max_pages: int = 2000,
         max_file_mb: int = 200,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
+        self._output_mb = output_mb
         self._max_pages = max_pages
         self._max_file_mb = max_file_mb
-        self._warm: Child | None = None
+        self._at_once = min(4, os.cpu_count() or 1)
+        self._warm: list[Child] = []
         self._busy: set[Child] = set()
         # A semaphore belongs to the loop that waits on it.
         self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
@@ -63,7 +71,8 @@ class LocalParser:
 
     @cached_property
     def name(self) -> str:
-        return f"local/{VERSION} liteparse/{importlib.metadata.version('liteparse')}"
+        engines = [f"{name}/{version}" for name in _ENGINES if (version := _version(name))]
+        return " ".join((f"local/{VERSION}", *engines))
 
     async def parse(self, path: Path, on_progress: OnProgress = ignore_progress) -> Document:
         """Read the file. Raises `ParseError`s only; a document without any text raises `EmptyDocument`.
@@ -100,29 +109,39 @@ class LocalParser:
 
     async def aclose(self) -> None:
         """End the child processes, also those in use; a later call may start them again."""
-        for child in (*self._busy, *([self._warm] if self._warm else [])):
+        warm, self._warm = self._warm, []
+        for child in (*self._busy, *warm):
             child.kill()
-        self._warm = None
 
     def _turn(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
         if loop not in self._turns:
-            self._turns[loop] = asyncio.Semaphore(min(4, os.cpu_count() or 1))
+            self._turns[loop] = asyncio.Semaphore(self._at_once)
         return self._turns[loop]
 
     def _take(self) -> Child:
-        child, self._warm = self._warm, None
-        if child is not None:
-            if child.alive:
-                return child
-            child.kill()
-        return Child(self._memory_mb)
+        # Loops in several threads take from the same list: to pop is to own.
+        with contextlib.suppress(IndexError):
+            while child := self._warm.pop():
+                if child.alive:
+                    return child
+                child.kill()
+        return Child(self._memory_mb, self._output_mb)
 
     def _put_back(self, child: Child, reading: _Reading) -> None:
-        if self._warm is None and child.alive and reading.peak_memory_mb < _KEEP_BELOW_MB:
-            self._warm = child
+        # One that met a limit holds what it had gathered by then.
+        light = not reading.met_limit and reading.peak_memory_mb < _KEEP_BELOW_MB
+        if light and len(self._warm) < self._at_once and child.alive:
+            self._warm.append(child)
         else:
             child.kill()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 class _Reading:
@@ -151,6 +170,10 @@ class _Reading:
                 self.peak_memory_mb = message.peak_memory_mb
             case Failed():
                 self._failed = message
+
+    @property
+    def met_limit(self) -> bool:
+        return self._failed is not None and self._failed.error == errors.ParseLimit.__name__
 
     @property
     def how_far(self) -> str:

@@ -24,14 +24,17 @@ from .frames import FrameError, Message, Request, Unpacker, pack, unpack_answer
 
 # The parent's import path is handed over, so that the child finds the same package whichever way the parent did;
 # -I keeps everything else of the environment out.
+# A page is hundreds of thousands of small objects without cycles, which live until the page is sent: looking through
+# them for garbage every 700 objects is a quarter of the whole time of a PDF.
 _START = """
-import json, sys
+import gc, json, sys
+gc.set_threshold(200_000, 20, 20)
 sys.path[:] = json.loads(sys.argv[1])
 from fieldwise.parse.child import main
 main(int(sys.argv[2]))
 """
 
-MAX_OUTPUT_BYTES = 512 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
 _READ_BYTES = 1024 * 1024
 _LARGE_BODY = 256 * 1024
 _TAIL_BYTES = 8192
@@ -42,9 +45,13 @@ _MEMORY_SIGNS = (b"memory allocation", b"out of memory", b"bad_alloc", b"MemoryE
 class Child:
     """A process that parses one file at a time. Not usable any more after `kill`, or after an exchange that failed."""
 
-    def __init__(self, memory_mb: int) -> None:
-        """Start the process; it is ready to be asked at once. Raises ParseError where it cannot be started."""
+    def __init__(self, memory_mb: int, output_mb: int = 512) -> None:
+        """Start the process; it is ready to be asked at once. Raises ParseError where it cannot be started.
+
+        `memory_mb` is the most address space that it may take, `output_mb` the most that it may answer to one request.
+        """
         self.memory_mb = memory_mb
+        self.output_mb = output_mb
         paths = [path for path in sys.path if os.path.isabs(path)]
         try:
             process = subprocess.Popen(
@@ -93,11 +100,11 @@ class Child:
         unpacker, received = Unpacker(), 0
         while data := await self._read(self._process.stdout.fileno()):
             received += len(data)
-            if received > MAX_OUTPUT_BYTES:
+            if received > self.output_mb * _MEGABYTE:
                 raise ParseLimit(
-                    f"The document's text and layout take more than {MAX_OUTPUT_BYTES // 2**20} MB.",
-                    next_step="Split the document.",
-                    limit="output",
+                    f"The document's text and layout take more than {self.output_mb:,} MB.",
+                    next_step="Split the document, or raise the setting parse_output_mb (FIELDWISE_PARSE_OUTPUT_MB).",
+                    limit="parse_output_mb",
                 )
             try:
                 for body in unpacker.feed(data):
