@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +17,8 @@ _TYPED_SPACE = 1.6
 _JUMP = 60
 _LONGEST_FIGURE = 28
 _DIGIT = re.compile(r"\d")
+_Spot = tuple[float, int, Box]
+"""A word's left edge, its number and its box."""
 _WITH_UNIT = re.compile(r"[-−+]?\d[\d.,']*\s?[^\W\d_]{1,6}[²³.]?\Z")
 
 
@@ -51,31 +52,34 @@ class Line(NamedTuple):
 def lines_of(index: WordIndex, page: int) -> list[Line]:
     """Return a page's lines from top to bottom, whatever reading order the parser found."""
     start, end = index.page_range(page)
-    boxed = [(box, word) for word in range(start, end) if (box := index.boxes[word]) is not None and box[3] > 0]
-    boxed.sort(key=lambda pair: (pair[0][1] + pair[0][3] / 2, pair[0][0]))
-    rows: list[list[tuple[Box, int]]] = []
-    middle = 0.0
-    for box, word in boxed:
-        y = box[1] + box[3] / 2
-        if rows and y - middle < 0.4 * min(box[3], rows[-1][-1][0][3]):
-            rows[-1].append((box, word))
-        else:
-            rows.append([(box, word)])
-            middle = y
-    space = _space(index, page, [box for box, _ in boxed], [index.words[word] for _, word in boxed])
-    return [
-        _line(index, page, part, space) for row in rows for part in _flows(sorted(row, key=lambda pair: pair[0][0]))
+    boxed = [
+        (box[1] + box[3] / 2, box[0], word, box)
+        for word, box in enumerate(index.boxes[start:end], start)
+        if box is not None and box[3] > 0
     ]
+    boxed.sort()
+    rows: list[list[_Spot]] = []
+    middle = height = 0.0
+    for y, x, word, box in boxed:
+        if rows and y - middle < 0.4 * min(box[3], height):
+            rows[-1].append((x, word, box))
+        else:
+            rows.append([(x, word, box)])
+            middle = y
+        height = box[3]
+    space = _space(index, page, [spot[3] for spot in boxed], [index.words[spot[2]] for spot in boxed])
+    aspect = index.aspect(page)
+    lines: list[Line] = []
+    for row in rows:
+        row.sort()
+        lines += [_line(index, page, part, space, aspect) for part in _flows(row)]
+    return lines
 
 
-def _flows(row: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
+def _flows(row: list[_Spot]) -> list[list[_Spot]]:
     """Part a line where the reading order jumps far: there another column of the page begins, not of a table."""
-    parts = [[row[0]]]
-    for pair in row[1:]:
-        if abs(pair[1] - parts[-1][-1][1]) > _JUMP:
-            parts.append([])
-        parts[-1].append(pair)
-    return parts
+    cuts = [at for at, (left, right) in enumerate(pairwise(row), 1) if not -_JUMP <= right[1] - left[1] <= _JUMP]
+    return [row[first:last] for first, last in pairwise([0, *cuts, len(row)])] if cuts else [row]
 
 
 def _space(index: WordIndex, page: int, boxes: list[Box], words: list[str]) -> float:
@@ -91,30 +95,28 @@ def _space(index: WordIndex, page: int, boxes: list[Box], words: list[str]) -> f
     return index.gap((0.0, 0.0, 0.0, tall), (_TYPED_SPACE * middle, 0.0, 0.0, tall), page)
 
 
-def _line(index: WordIndex, page: int, row: Sequence[tuple[Box, int]], space: float) -> Line:
-    aspect = index.aspect(page)
-    groups: list[list[tuple[Box, int]]] = [[row[0]]]
-    for (left, _), pair in pairwise(row):
-        right = pair[0]
-        # As `WordIndex.gap`, written out: a page has as many gaps as words.
-        gap = max(right[0] - left[0] - left[2], left[0] - right[0] - right[2]) * aspect / max(left[3], right[3], 1e-9)
-        if gap > space:
-            groups.append([])
-        groups[-1].append(pair)
+def _line(index: WordIndex, page: int, row: list[_Spot], space: float, aspect: float) -> Line:
+    # The gap is that of `WordIndex.gap`, written out: a page has as many gaps as words.
+    cuts = [
+        at
+        for at, ((x, _, left), (next_x, _, right)) in enumerate(pairwise(row), 1)
+        if (next_x - x - left[2]) * aspect > space * max(left[3], right[3])
+    ]
     segments = []
-    for group in [part for whole in groups for part in _figures_apart(index, whole)]:
-        text = " ".join([index.words[word] for _, word in group])
-        end = max([box[0] + box[2] for box, _ in group])
-        words = tuple([word for _, word in group])
-        segments.append(Segment(words, group[0][0][0], end, text, is_figure(text)))
-    top = min([box[1] for box, _ in row])
-    return Line(page, top, max([box[3] for box, _ in row]), tuple(segments))
+    for first, last in pairwise([0, *cuts, len(row)]):
+        for group in _figures_apart(index, row[first:last]):
+            words = tuple([word for _, word, _ in group])
+            text = " ".join([index.words[word] for word in words])
+            end = max([x + box[2] for x, _, box in group])
+            segments.append(Segment(words, group[0][0], end, text, is_figure(text)))
+    top = min([box[1] for _, _, box in row])
+    return Line(page, top, max([box[3] for _, _, box in row]), tuple(segments))
 
 
-def _figures_apart(index: WordIndex, group: list[tuple[Box, int]]) -> list[list[tuple[Box, int]]]:
+def _figures_apart(index: WordIndex, group: list[_Spot]) -> list[list[_Spot]]:
     """Part `21% € 399,00`: two figures, of which one has its sign, are two cells however near they stand."""
-    words = [index.words[word] for _, word in group]
-    if sum(_DIGIT.search(word) is not None for word in words) < 2:
+    words = [index.words[word] for _, word, _ in group]
+    if len(words) < 2 or not _DIGIT.search("".join(words)):
         return [group]
     for k in range(1, len(words)):
         signed = words[k - 1].endswith("%") or not words[k][:1].isalnum() or numbers.currency_of(words[k]) is not None
