@@ -22,7 +22,7 @@ class Run(NamedTuple):
 
 
 def run_of(word: Placed, upright: bool = True) -> Run:
-    return Run((word,), word[1:], upright)
+    return Run((word,), word[1:5], upright)
 
 
 def lines_of(runs: Iterable[Run]) -> tuple[Line, ...]:
@@ -56,7 +56,7 @@ def lines_of_words(words: Iterable[Placed]) -> tuple[Line, ...]:
 
 def around(words: Iterable[Placed]) -> Corners:
     """Return the smallest box that holds all the words (at least one)."""
-    _, x0s, y0s, x1s, y1s = zip(*words, strict=True)
+    _, x0s, y0s, x1s, y1s, _ = zip(*words, strict=True)
     return min(x0s), min(y0s), max(x1s), max(y1s)
 
 

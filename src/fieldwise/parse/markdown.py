@@ -6,6 +6,7 @@ The rules, so that any span of the markdown leads to words and any word to its s
   bullet of a list item, whatever sign it is on paper, is written `-`.
 - Words are written as they are: nothing is de-hyphenated, nothing else is escaped. The lines of a paragraph stay lines,
   because addresses and forms mean something by them; those of headings and cells are joined by a space.
+- What is repeated from page to page stands between `<header>` and `</header>`, or `<footer>` and `</footer>`.
 - Blocks stand a blank line apart. The first row of a table is written as its head, whether it is one or not (pipe
   tables need a head; `Cell.header` tells).
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fieldwise.model import Block, Box, Cell, Page, Table, WordColumns
-from fieldwise.model.document import BlockKind
+from fieldwise.model.document import BlockKind, WordSource
 
 BULLETS = frozenset("•◦▪▫‣·●○■□–—-*∙⁃➢➤✓\uf0b7\uf0a7")
 
@@ -25,13 +26,17 @@ _NOWHERE = (-1.0, -1.0, -1.0, -1.0)
 
 
 class Placed(NamedTuple):
-    """A word on the page; corners in points, origin top left, after rotation."""
+    """A word on the page; corners in points, origin top left, after rotation.
+
+    A word of the text layer has no `confidence`; one that was recognized in a picture has the engine's, 0..1.
+    """
 
     text: str
     x0: float
     y0: float
     x1: float
     y1: float
+    confidence: float | None = None
 
 
 Line = Sequence[Placed]
@@ -74,6 +79,7 @@ class PageWriter:
         self._texts: list[str] = []
         self._corners: list[float] = []
         self._spans: list[int] = []
+        self._confidences: list[float | None] = []
         self._blocks: list[Block] = []
         self._tables: list[Table] = []
 
@@ -84,9 +90,23 @@ class PageWriter:
             height=round(self._height, 3),
             rotation=self._rotation,
             markdown="".join(self._parts),
-            word_columns=WordColumns(texts=tuple(self._texts), boxes=self._boxes(), spans=tuple(self._spans)),
+            word_columns=self._word_columns(),
             blocks=tuple(self._blocks),
             tables=tuple(self._tables),
+        )
+
+    def _word_columns(self) -> WordColumns:
+        confidences = self._confidences
+        recognized = [confidence is not None for confidence in confidences]
+        sources: tuple[WordSource, ...] | WordSource = "ocr" if recognized and all(recognized) else "text"
+        if any(recognized) and sources == "text":
+            sources = tuple("ocr" if one else "text" for one in recognized)
+        return WordColumns(
+            texts=tuple(self._texts),
+            boxes=self._boxes(),
+            spans=tuple(self._spans),
+            sources=sources,
+            confidences=tuple(confidences) if any(recognized) else (),
         )
 
     def text(self, block: TextBlock) -> None:
@@ -104,6 +124,10 @@ class PageWriter:
             self._put("```\n")
             self._lines(lines, "\n")
             self._put("\n```")
+        elif block.kind in ("header", "footer"):
+            self._put(f"<{block.kind}>")
+            self._lines(lines, "\n")
+            self._put(f"</{block.kind}>")
         else:
             self._lines(lines, "\n")
         self._end(block.kind, start, _around(lines), level=level)
@@ -177,7 +201,8 @@ class PageWriter:
         self._parts.append(written)
         self._texts.append(word.text)
         self._spans += (start, end)
-        self._corners += word[1:]
+        self._corners += word[1:5]
+        self._confidences.append(word.confidence)
 
     def _boxes(self) -> tuple[float, ...]:
         """Return all words' corners as fractions, flat; -1 four times for a word outside the page."""

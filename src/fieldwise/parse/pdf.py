@@ -10,9 +10,10 @@ from fieldwise.errors import DamagedDocument, EncryptedDocument, ParseError, Par
 from fieldwise.model import Page, ParseIssue
 from fieldwise.model.document import BlockKind
 
-from .layout import Region, arrange
+from .compose import Composer, Found
+from .layout import Region
 from .lines import Corners, Run, around
-from .markdown import Grid, PageWriter, Placed
+from .markdown import Placed
 from .rulings import Edges
 
 # Pages held at once. Headings are told by the type sizes of the whole batch, so small batches would tell them worse.
@@ -53,6 +54,7 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
         max_pages=max_pages,
     )
     opened = False
+    composer = Composer()
     try:
         for batch in parser.parse_batches(data, _BATCH):
             # liteparse would silently stop at its own limit of pages.
@@ -61,7 +63,7 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
             if not opened:
                 yield "application/pdf", batch.total_pages
                 opened = True
-            yield from _batch_pages(batch)
+            yield from _batch_pages(batch, composer)
     except Refused as error:
         raise _refusal(str(error), path) from None
     if not opened:
@@ -78,35 +80,35 @@ def _too_long(path: str, pages: int, max_pages: int) -> ParseLimit:
     )
 
 
-def _batch_pages(batch: Any) -> Iterator[Page | ParseIssue]:
+def _batch_pages(batch: Any, composer: Composer) -> Iterator[Page | ParseIssue]:
     """Yield the pages from `start_page` to `end_page`, also those that could not be read, as empty ones."""
     failed = {error.page_num: error.message for error in batch.result.page_errors}
     read = {page.page_num: page for page in batch.result.pages}
-    for number in range(batch.start_page, batch.end_page + 1):
-        found = read.get(number)
-        page = _page(found) if found is not None else PageWriter(number, 0, 0).page()
+    numbers = range(batch.start_page, batch.end_page + 1)
+    found = [_found(read[number]) if number in read else Found(number, 0, 0, ()) for number in numbers]
+    for page in composer.pages(found):
         yield page
-        if found is None or number in failed:
-            reason = failed.get(number, "no reason given")
-            yield ParseIssue(code="page_damaged", message=f"Page {number} could not be read: {reason}.", page=number)
+        if page.number not in read or page.number in failed:
+            reason = failed.get(page.number, "no reason given")
+            message = f"Page {page.number} could not be read: {reason}."
+            yield ParseIssue(code="page_damaged", message=message, page=page.number)
         elif not page.word_count:
             yield ParseIssue(
                 code="page_without_text",
-                message=f"Page {number} has no text layer; if it is a scan, it needs OCR first.",
-                page=number,
+                message=f"Page {page.number} has no text layer; if it is a scan, it needs OCR first.",
+                page=page.number,
             )
 
 
-def _page(found: Any) -> Page:
-    writer = PageWriter(found.page_num, found.width, found.height)
-    runs = [run for item in found.text_items if (run := _run(item)).words]
-    regions = [region for block in found.blocks or () if (region := _region(block)) is not None]
-    for item in arrange(runs, regions, _edges(found.vector_graphics)):
-        if isinstance(item, Grid):
-            writer.table(item)
-        else:
-            writer.text(item)
-    return writer.page()
+def _found(read: Any) -> Found:
+    return Found(
+        number=read.page_num,
+        width=read.width,
+        height=read.height,
+        runs=[run for item in read.text_items if (run := _run(item)).words],
+        regions=[region for block in read.blocks or () if (region := _region(block)) is not None],
+        edges=_edges(read.vector_graphics),
+    )
 
 
 def _edges(graphics: Any) -> Edges:
