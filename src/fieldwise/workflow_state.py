@@ -121,18 +121,53 @@ class WorkflowState(BaseModel):
     feedback_so_far: list[str] = Field(default_factory=list)
 
 
-SERIALIZER = JsonSerializer(
-    allowed_types=[
-        InputEvent,
-        ParsedContent,
-        ProposedSchema,
-        ApprovedSchema,
-        RunExtraction,
-        ExtractedData,
-        ProgressEvent,
-        WorkflowState,
-    ]
-)
+# Its place in the public contract, whichever file it stands in: the engine writes it into saved contexts.
+WorkflowState.__module__ = "fieldwise.workflow"
+
+SAVED_NAMES: dict[str, type[BaseModel]] = {
+    "fieldwise.InputEvent": InputEvent,
+    "fieldwise.ParsedContent": ParsedContent,
+    "fieldwise.ProposedSchema": ProposedSchema,
+    "fieldwise.ApprovedSchema": ApprovedSchema,
+    "fieldwise.RunExtraction": RunExtraction,
+    "fieldwise.ExtractedData": ExtractedData,
+    "fieldwise.ProgressEvent": ProgressEvent,
+    "fieldwise.WorkflowState": WorkflowState,
+}
+"""What a saved context calls our types: contexts saved long ago hold these names, so none is ever changed."""
+
+# Python's names for them, in contexts that were saved before those had names of their own.
+_FORMER_NAMES = {f"fieldwise.workflow_state.{name.removeprefix('fieldwise.')}": name for name in SAVED_NAMES}
+
+
+_STATE_PLACES = {(module, "WorkflowState") for module in ("fieldwise.workflow", "fieldwise.workflow_state")}
+
+
+class NamingSerializer(JsonSerializer):
+    """Saves our types under names of ours, where the engine's serializer writes the file and class that they are in.
+
+    Loads both, and no type besides those and what a workflow declares itself.
+    """
+
+    def __init__(self, *more: type[Any]) -> None:
+        super().__init__(allowed_types=(*SAVED_NAMES.values(), *more))
+        self._more = more
+        self._names = {kind: name for name, kind in SAVED_NAMES.items()}
+
+    def with_types(self, *classes: type[Any]) -> NamingSerializer:
+        return NamingSerializer(*dict.fromkeys((*self._more, *classes)))
+
+    def serialize_value(self, value: Any) -> Any:
+        written = super().serialize_value(value)
+        name = self._names.get(type(value))
+        return written if name is None else {**written, "qualified_name": name}
+
+    def resolve_class(self, qualified_name: str) -> type[Any]:
+        name = _FORMER_NAMES.get(qualified_name, qualified_name)
+        return SAVED_NAMES.get(name) or super().resolve_class(name)
+
+
+SERIALIZER = NamingSerializer()
 
 
 def restored(workflow: Workflow, state: WorkflowState) -> Context[WorkflowState]:
@@ -155,10 +190,7 @@ def restored(workflow: Workflow, state: WorkflowState) -> Context[WorkflowState]
 def require_ours(ctx: Context[Any]) -> None:
     """Raise InputError where a context was saved by another workflow: the engine would take it, and hang."""
     state = ctx.to_dict().get("state") or {}
-    if state and (state.get("state_module"), state.get("state_type")) != (
-        WorkflowState.__module__,
-        WorkflowState.__name__,
-    ):
+    if state and (state.get("state_module"), state.get("state_type")) not in _STATE_PLACES:
         raise InputError(
             "The saved context belongs to another workflow.",
             next_step="Restore it with the workflow that saved it, or start a new run.",

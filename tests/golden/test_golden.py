@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,13 +18,16 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from workflows import Context
 
 import fieldwise as fw
-from fieldwise.model import Agent, Decision, Document, Extraction, Run, RunStatus, SchemaVersion
+from fieldwise.model import Agent, Decision, Document, Extraction, Frozen, Run, RunStatus, SchemaVersion
 from fieldwise.model.events import Event, EventType
+from fieldwise.registry import Toolkit
+from fieldwise.settings import Settings
 from fieldwise.store.migrations import VERSION
-from fieldwise.workflow import WorkflowState
-from fieldwise.workflow_state import STATE_VERSION
+from fieldwise.workflow import ApprovedSchema, IterativeExtractionWorkflow, WorkflowState, resources
+from fieldwise.workflow_state import SAVED_NAMES, SERIALIZER, STATE_VERSION
 from harness import FACTS, PROMPT, SCHEMA, TEXT, TextParser, scripted
 
 HERE = Path(__file__).resolve().parent
@@ -220,6 +224,47 @@ def test_what_waited_or_failed_in_a_store_goes_on(store: Path) -> None:
         # Its file was on another machine; what was read of it is in the store.
         failed = client.runs(status=RunStatus.FAILED)[0]
         assert client.resume(failed.id).approve().data["title"] == FACTS["title"]
+
+
+CONTEXTS = [folder for folder in VERSIONS if (folder / "context.json").exists()]
+
+
+@pytest.mark.parametrize("golden", CONTEXTS, ids=lambda path: path.name)
+async def test_a_context_saved_by_whoever_drives_the_workflow_goes_on(golden: Path, store: Path) -> None:
+    saved = json.loads((golden / "context.json").read_text(encoding="utf-8"))
+    toolkit = Toolkit(Settings(store=f"sqlite:///{store}"), {"model": scripted(), "parser": TextParser()})
+    workflow = IterativeExtractionWorkflow(resource_manager=resources(toolkit))
+    handler = workflow.run(ctx=Context.from_dict(workflow, saved))
+    handler.ctx.send_event(ApprovedSchema(approved=True))
+    result = await handler
+    assert result.data == {name: FACTS[name] for name in SCHEMA["properties"]}
+    await toolkit.aclose()
+
+
+def test_a_saved_context_names_nothing_by_the_file_that_it_is_in() -> None:
+    names = r"fieldwise\.[\w.]+"
+    newest, oldest = (
+        set(re.findall(names, (folder / "context.json").read_text(encoding="utf-8")))
+        for folder in (CONTEXTS[-1], CONTEXTS[0])
+    )
+    assert newest == {"fieldwise.iterative_extraction", "fieldwise.workflow", "fieldwise.WorkflowState"}
+    assert "fieldwise.workflow_state.WorkflowState" in oldest, "what was written before loads too"
+
+
+@pytest.mark.parametrize("name", ["fieldwise.{}", "fieldwise.workflow_state.{}"])
+def test_every_type_that_may_be_saved_loads_under_its_name_and_its_former_one(name: str) -> None:
+    for kind in SAVED_NAMES.values():
+        value = kind.model_construct() if kind is not WorkflowState else WorkflowState(run_id="run_1")
+        assert SERIALIZER.resolve_class(name.format(kind.__name__)) is kind
+        assert json.loads(SERIALIZER.serialize(value))["qualified_name"] == f"fieldwise.{kind.__name__}"
+
+
+def test_a_workflow_s_own_types_are_saved_beside_ours_and_nothing_else_loads() -> None:
+    more = SERIALIZER.with_types(Frozen)
+    assert type(more.deserialize(more.serialize(Frozen()))) is Frozen
+    assert more.deserialize(more.serialize([WorkflowState(run_id="run_1")]))[0].run_id == "run_1"
+    with pytest.raises(ValueError, match="allowed types"):
+        more.resolve_class("subprocess.Popen")
 
 
 def test_an_agent_of_a_store_extracts_from_a_new_document(store: Path, tmp_path: Path) -> None:

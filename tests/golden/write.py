@@ -15,6 +15,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -25,7 +26,16 @@ import fieldwise as fw  # noqa: E402
 from fieldwise.errors import FieldwiseError  # noqa: E402
 from fieldwise.model import Citation, Decision, Extraction, FieldEvidence, Issue, SchemaVersion, Usage  # noqa: E402
 from fieldwise.parse import LocalParser  # noqa: E402
-from fieldwise.workflow import WorkflowState  # noqa: E402
+from fieldwise.registry import Toolkit  # noqa: E402
+from fieldwise.settings import Settings  # noqa: E402
+from fieldwise.store import Database  # noqa: E402
+from fieldwise.workflow import (  # noqa: E402
+    InputEvent,
+    IterativeExtractionWorkflow,
+    ProposedSchema,
+    WorkflowState,
+    resources,
+)
 from harness import PROMPT, SCHEMA, TEXT, Gate, TextParser, answering, scripted  # noqa: E402  # the path is set above
 
 INVOICE = HERE.parents[1] / "examples" / "documents" / "invoice.pdf"
@@ -71,6 +81,7 @@ async def write_runs(place: Path, folder: Path) -> None:
     await asyncio.gather(starting, return_exceptions=True)
     released = (await good.aruns(limit=1))[0].id
     await good.aresume(released)
+    context = await saved_context(document, store)
 
     journals = [event for run in await good.aruns() for event in await good.ajournal(run.id)]
     lines = [event.model_dump_json() for event in journals]
@@ -87,7 +98,24 @@ async def write_runs(place: Path, folder: Path) -> None:
         dump = "\n".join(connection.iterdump())
     WorkflowState.model_validate_json(state)
     write(folder / "workflow_state.json", json.dumps(json.loads(state), indent=1), place)
+    write(folder / "context.json", json.dumps(context, indent=1), place)
     write(folder / "store.sql", dump, place)
+
+
+async def saved_context(document: Path, store: Path) -> dict[str, Any]:
+    """Return what somebody who drives the workflow by hand saves while a person thinks."""
+    given = {"model": scripted(), "parser": TextParser(), "store": Database(f"sqlite:///{store}")}
+    toolkit = Toolkit(Settings(), given)
+    workflow = IterativeExtractionWorkflow(resource_manager=resources(toolkit))
+    handler = workflow.run(start_event=InputEvent(file_path=str(document), prompt=PROMPT))
+    async for event in handler.stream_events():
+        if isinstance(event, ProposedSchema):
+            break
+    context = handler.ctx.to_dict()
+    await handler.cancel_run()
+    await toolkit.aclose()
+    await given["store"].aclose()
+    return context
 
 
 async def write_document(folder: Path) -> None:
