@@ -50,7 +50,7 @@ from fieldwise.portal import Portal, in_portal
 from fieldwise.propose import require_valid
 from fieldwise.registry import Toolkit
 from fieldwise.schemas import SchemaLike, read_schema_argument
-from fieldwise.settings import Settings, load_settings
+from fieldwise.settings import Settings, load_settings, store_url
 from fieldwise.store import Claimed, Database, agents, journal, runs
 
 FileLike = str | Path
@@ -87,8 +87,7 @@ class Fieldwise:
         if isinstance(store, Database):
             given["store"] = store
         elif store is not None:
-            text = str(store)
-            named["store"] = text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}"
+            named["store"] = store_url(str(store))
         named = {name: value for name, value in named.items() if value is not None}
         self.settings = settings.model_copy(update=named) if settings is not None else load_settings(named)
         self._given = {name: backend for name, backend in given.items() if backend is not None}

@@ -10,10 +10,10 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from platformdirs import PlatformDirs
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from fieldwise.errors import InputError
 from fieldwise.model.base import Frozen
@@ -39,10 +39,18 @@ def default_store_url() -> str:
     return f"sqlite:///{Path(_dirs().user_data_dir) / 'fieldwise.db'}"
 
 
+def store_url(store: str) -> str:
+    """Return a store's URL; a file's path is as good as its URL."""
+    return store if "://" in store or not store else f"sqlite:///{Path(store).expanduser().absolute()}"
+
+
 class Settings(Frozen):
     """Every setting, with its default. Sizes are in the unit that the name ends with."""
 
-    store: str = Field(default_factory=default_store_url, description="where runs, documents and agents are kept")
+    store: Annotated[str, AfterValidator(store_url)] = Field(
+        default_factory=default_store_url,
+        description="where runs, documents and agents are kept: a file's path, or sqlite:///path",
+    )
     cache_dir: Path = Field(default_factory=default_cache_dir, description="assembled and converted model weights")
     parser: str = Field(default="local", description="local, or a name registered by a plugin")
     model: str = Field(default="embedded", description="embedded, embedded:/path/to/model.gguf, or a plugin's name")
@@ -62,6 +70,9 @@ class Settings(Frozen):
     parse_timeout_seconds: float = Field(default=120.0, gt=0, description="longest time for reading one file")
     parse_memory_mb: int = Field(default=4_096, ge=256, description="most address space of the reading process")
     parse_output_mb: int = Field(default=512, ge=1, description="most text and layout that is taken from one file")
+    parse_processes: int = Field(
+        default=0, ge=0, description="files that are read at once; 0: one per core, at most four"
+    )
 
     embedded_runtime: str = Field(default="auto", description="auto, openvino or xllamacpp")
     model_stall_seconds: float = Field(

@@ -62,6 +62,11 @@ def test_text_from_the_environment_becomes_what_the_setting_is(folders: Folders)
     assert (settings.max_pages, settings.lease_seconds, settings.cache_dir) == (12, 0.5, Path("/x/y"))
 
 
+def test_a_store_may_be_named_by_its_path(folders: Folders) -> None:
+    assert load(folders, FIELDWISE_STORE="/x/runs.db").store == "sqlite:////x/runs.db"
+    assert load(folders, FIELDWISE_STORE="sqlite:////x/runs.db").store == "sqlite:////x/runs.db"
+
+
 def test_an_empty_variable_is_as_if_it_were_not_there(folders: Folders) -> None:
     assert load(folders, FIELDWISE_MODEL="").model == "embedded"
 
