@@ -54,7 +54,7 @@ def arrange(runs: Sequence[Run], regions: Sequence[Region], edges: Edges = Edges
     placed: list[tuple[tuple[float, int], Corners, Item]] = []
     for index, (region, its_runs) in enumerate(zip(regions, held, strict=True)):
         for left in _parted(its_runs, tables):
-            for column in _columns(left):
+            for column in _wrapped(left) or _columns(left):
                 corners = around(word for run in column for word in run.words)
                 placed.append(((index, 1), corners, _item(region, column)))
     apart: list[tuple[Corners, Item]] = []
@@ -93,6 +93,20 @@ def _parted(runs: list[Run], tables: Sequence[Found]) -> list[list[Run]]:
             middle = (word.y0 + word.y1) / 2
             parts.setdefault(sum(top < middle for top in tops), []).append(run_of(word, run.upright))
     return [part for _, part in sorted(parts.items())]
+
+
+def _wrapped(runs: list[Run]) -> list[list[Run]] | None:
+    """Divide a region that begins at the foot of one column and goes on at the head of the next one."""
+    ordered = sorted((run for run in runs if run.words), key=lambda run: run.corners[0])
+    lowest = [run.corners[3] for run in ordered]
+    for at in range(len(ordered) - 2, -1, -1):
+        lowest[at] = max(lowest[at], lowest[at + 1])
+    right, top = float("-inf"), float("inf")
+    for at, run in enumerate(ordered[:-1], 1):
+        right, top = max(right, run.corners[2]), min(top, run.corners[1])
+        if right < ordered[at].corners[0] and top > lowest[at]:
+            return [ordered[:at], ordered[at:]]
+    return None
 
 
 def _columns(runs: list[Run]) -> list[list[Run]]:

@@ -98,6 +98,15 @@ def test_columns_that_the_parser_took_for_one_text_are_parted() -> None:
     assert [text.split()[0] for text in texts(items)] == ["left", "right"]
 
 
+def test_a_paragraph_over_a_column_break_goes_on_at_the_head_of_the_next_column() -> None:
+    foot = [run(50, 700, "one sentence that begins"), run(50, 712, "at the foot")]
+    head = [run(300, 60, "goes on up here"), run(300, 72, "and ends")]
+    assert texts(arrange([*head, *foot], [region([*foot, *head])])) == [
+        "one sentence that begins at the foot",
+        "goes on up here and ends",
+    ]
+
+
 def test_labels_and_values_stay_side_by_side() -> None:
     labels = [run(0, 12 * i, "label of it") for i in range(6)]
     runs = [*labels, *(run(300, 12 * i, "value as words here") for i in range(6))]
