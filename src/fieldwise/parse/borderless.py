@@ -24,6 +24,8 @@ _STRIP = 0.6
 
 _ALIGNED = 2.5  # points
 
+_LONGEST_ADDRESS = 7  # lines
+
 Column = tuple[float, float]
 
 
@@ -202,6 +204,9 @@ def _without_address(lines: list[TableLine]) -> list[TableLine]:
         return lines
     address, labels, values = (sum(map(is_number, its)) / len(its) for its in texts)
     if address > 0.2 or labels > 0.2 or values < 0.5:
+        return lines
+    # Labels differ from each other, and an address is short: rows of a table without a head are neither.
+    if len(texts[0]) > _LONGEST_ADDRESS or len(set(texts[1])) < len(texts[1]):
         return lines
     kept = [line._replace(cells={c: words for c, words in line.cells.items() if c > 0}) for line in lines]
     return [line for line in kept if line.cells]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ZONE = 0.16
 """Furniture stands within this share of the page's height from its upper or lower edge."""
+_BEYOND = 0.06
+"""So much further inwards lines are looked at, to tell what stands apart."""
 _MOST_LINES = 8
 _APART = 8.0
 """Points by which the same line may stand higher or lower on another page."""
@@ -58,6 +60,7 @@ class _Edges(NamedTuple):
     """The candidates of one page, from the edge inwards."""
 
     number: int
+    zone: float
     head: tuple[_Candidate, ...]
     foot: tuple[_Candidate, ...]
 
@@ -78,21 +81,21 @@ class Furniture:
 
 def _edges_of(page: Found) -> _Edges:
     height = page.height
-    near = [
-        run
-        for run in page.runs
-        if run.upright and not _ZONE * height < run.corners[1] < run.corners[3] < (1 - _ZONE) * height
-    ]
+    upper, lower = (_ZONE + _BEYOND) * height, (1 - _ZONE - _BEYOND) * height
+    near = [run for run in page.runs if run.upright and not upper < run.corners[1] < run.corners[3] < lower]
     head: list[_Candidate] = []
     foot: list[_Candidate] = []
     for line in lines_of(near):
         x0, y0, _, y1 = around(line)
         middle = (y0 + y1) / 2
-        if middle <= _ZONE * height:
+        if middle <= upper:
             head.append(_candidate(line, y0, x0))
-        elif middle >= (1 - _ZONE) * height:
+        elif middle >= lower:
             foot.append(_candidate(line, height - y1, x0))
-    return _Edges(page.number, tuple(head[:_MOST_LINES]), tuple(reversed(foot[-_MOST_LINES:])))
+    # One more than may be furniture: what stands next to it.
+    return _Edges(
+        page.number, height * _ZONE, tuple(head[: _MOST_LINES + 1]), tuple(reversed(foot[-_MOST_LINES - 1 :]))
+    )
 
 
 def _candidate(line: Line, place: float, left: float) -> _Candidate:
@@ -110,8 +113,8 @@ def _value(text: str) -> int:
 
 def _parted(page: Found, own: _Edges, known: Sequence[_Edges]) -> Marked:
     others = [other for other in known if 0 < abs(other.number - own.number) <= _NEIGHBORS]
-    head = _furniture(own.head, own.number, [(other.number, other.head) for other in others])
-    foot = _furniture(own.foot, own.number, [(other.number, other.foot) for other in others])
+    head = _furniture(own.head, own, [(other.number, other.head) for other in others])
+    foot = _furniture(own.foot, own, [(other.number, other.foot) for other in others])
     taken = {id(word) for candidate in (*head, *foot) for word in candidate.line}
     if not taken or len(taken) == sum(len(run.words) for run in page.runs):
         return Marked((), (), page.runs)
@@ -128,23 +131,24 @@ def _parted(page: Found, own: _Edges, known: Sequence[_Edges]) -> Marked:
 
 
 def _furniture(
-    lines: Sequence[_Candidate], number: int, others: Sequence[tuple[int, Sequence[_Candidate]]]
+    lines: Sequence[_Candidate], own: _Edges, others: Sequence[tuple[int, Sequence[_Candidate]]]
 ) -> list[_Candidate]:
     """Return the lines from the edge inwards that are furniture."""
     repeated = [
-        any(_same(line, other, page - number) for page, candidates in others for other in candidates) for line in lines
+        any(_same(line, other, page - own.number) for page, candidates in others for other in candidates)
+        for line in lines
     ]
     kept = [one or _is_page_number(line) for line, one in zip(lines, repeated, strict=True)]
     # A chapter's title may stand outside of what is repeated; what stands within is the page's own.
     start = 1 if kept[:2] == [False, True] else 0
     end = start
-    while end < len(kept) and kept[end]:
+    while end < min(len(kept), _MOST_LINES) and kept[end] and lines[end].place < own.zone:
         end += 1
     # The head of a table is repeated too: it stands close to the rows under it, furniture stands apart.
     while end > start and _is_columns(lines[end - 1]) and not _stands_apart(lines, end):
         end -= 1
     found = list(lines[start:end]) if any(repeated[start:end]) else []
-    if not found and lines and _is_page_number(lines[0]) and _stands_apart(lines, 1):
+    if not found and lines and _is_page_number(lines[0]) and lines[0].place < own.zone and _stands_apart(lines, 1):
         found = [lines[0]]
     return found
 

@@ -1,4 +1,4 @@
-"""PDF with a text layer, by liteparse. Runs in the reading process only."""
+"""PDF with a text layer, by liteparse, checked against PDFium itself. Runs in the reading process only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .layout import Region
 from .lines import Corners, Run, around
 from .markdown import Placed
 from .rulings import Edges
+from .textlayer import TextLayer
 
 # Pages held at once. Headings are told by the type sizes of the whole batch, so small batches would tell them worse.
 _BATCH = 100
@@ -53,8 +54,8 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
         continue_on_page_error=True,
         max_pages=max_pages,
     )
+    pages = _Pages(data)
     opened = False
-    composer = Composer()
     try:
         for batch in parser.parse_batches(data, _BATCH):
             # liteparse would silently stop at its own limit of pages.
@@ -63,9 +64,11 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
             if not opened:
                 yield "application/pdf", batch.total_pages
                 opened = True
-            yield from _batch_pages(batch, composer)
+            yield from pages.of(batch)
     except Refused as error:
         raise _refusal(str(error), path) from None
+    finally:
+        pages.close()
     if not opened:
         raise _refusal("it has no pages", path)
 
@@ -80,35 +83,59 @@ def _too_long(path: str, pages: int, max_pages: int) -> ParseLimit:
     )
 
 
-def _batch_pages(batch: Any, composer: Composer) -> Iterator[Page | ParseIssue]:
-    """Yield the pages from `start_page` to `end_page`, also those that could not be read, as empty ones."""
-    failed = {error.page_num: error.message for error in batch.result.page_errors}
-    read = {page.page_num: page for page in batch.result.pages}
-    numbers = range(batch.start_page, batch.end_page + 1)
-    found = [_found(read[number]) if number in read else Found(number, 0, 0, ()) for number in numbers]
-    for page in composer.pages(found):
-        yield page
-        if page.number not in read or page.number in failed:
-            reason = failed.get(page.number, "no reason given")
-            message = f"Page {page.number} could not be read: {reason}."
-            yield ParseIssue(code="page_damaged", message=message, page=page.number)
-        elif not page.word_count:
-            yield ParseIssue(
-                code="page_without_text",
-                message=f"Page {page.number} has no text layer; if it is a scan, it needs OCR first.",
-                page=page.number,
-            )
+class _Pages:
+    """Makes the pages of one file from what liteparse and PDFium read."""
 
+    def __init__(self, data: bytes) -> None:
+        self._composer = Composer()
+        self._data = data
+        self._layer: TextLayer | None = None
 
-def _found(read: Any) -> Found:
-    return Found(
-        number=read.page_num,
-        width=read.width,
-        height=read.height,
-        runs=[run for item in read.text_items if (run := _run(item)).words],
-        regions=[region for block in read.blocks or () if (region := _region(block)) is not None],
-        edges=_edges(read.vector_graphics),
-    )
+    def close(self) -> None:
+        if self._layer is not None:
+            self._layer.close()
+
+    def of(self, batch: Any) -> Iterator[Page | ParseIssue]:
+        """Yield the pages from `start_page` to `end_page`, also those that could not be read, as empty ones."""
+        failed = {error.page_num: error.message for error in batch.result.page_errors}
+        read = {page.page_num: page for page in batch.result.pages}
+        unchecked: dict[int, str] = {}
+        found = [
+            self._found(read[number], unchecked) if number in read else Found(number, 0, 0, ())
+            for number in range(batch.start_page, batch.end_page + 1)
+        ]
+        for page in self._composer.pages(found):
+            yield page
+            if page.number not in read or page.number in failed:
+                reason = failed.get(page.number, "no reason given")
+                message = f"Page {page.number} could not be read: {reason}."
+                yield ParseIssue(code="page_damaged", message=message, page=page.number)
+            elif page.number in unchecked:
+                message = f"Page {page.number} was read only once; words may be missing: {unchecked[page.number]}."
+                yield ParseIssue(code="page_unchecked", message=message, page=page.number)
+            elif not page.word_count:
+                yield ParseIssue(
+                    code="page_without_text",
+                    message=f"Page {page.number} has no text layer; if it is a scan, it needs OCR first.",
+                    page=page.number,
+                )
+
+    def _found(self, read: Any, unchecked: dict[int, str]) -> Found:
+        runs = [run for item in read.text_items if (run := _run(item)).words]
+        try:
+            if self._layer is None:
+                self._layer = TextLayer(self._data)
+            runs = self._layer.completed(read.page_num, runs, read.width, read.height)
+        except RuntimeError as error:  # PdfiumError is one
+            unchecked[read.page_num] = str(error)
+        return Found(
+            number=read.page_num,
+            width=read.width,
+            height=read.height,
+            runs=runs,
+            regions=[region for block in read.blocks or () if (region := _region(block)) is not None],
+            edges=_edges(read.vector_graphics),
+        )
 
 
 def _edges(graphics: Any) -> Edges:
