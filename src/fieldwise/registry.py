@@ -117,6 +117,7 @@ def _local_parser(order: Order) -> Any:
         output_mb=settings.parse_output_mb,
         max_pages=settings.max_pages,
         max_file_mb=settings.max_file_mb,
+        processes=settings.parse_processes,
     )
 
 

@@ -44,7 +44,7 @@ _ERRORS: dict[str, type[FieldwiseError]] = {
 class LocalParser:
     """Meets the `Parser` protocol. May be used from any event loop, also from several in turn.
 
-    At most one process for each core (and at most four) parse at once; those that were needed are kept warm in between.
+    At most `processes` parse at once (0: one for each core, at most four); as many as were needed are kept warm.
     """
 
     def __init__(
@@ -55,13 +55,14 @@ class LocalParser:
         output_mb: int = 512,
         max_pages: int = 2000,
         max_file_mb: int = 200,
+        processes: int = 0,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
         self._output_mb = output_mb
         self._max_pages = max_pages
         self._max_file_mb = max_file_mb
-        self._at_once = min(4, os.cpu_count() or 1)
+        self._at_once = processes or min(4, os.cpu_count() or 1)
         self._warm: list[Child] = []
         self._busy: set[Child] = set()
         # A semaphore belongs to the loop that waits on it.
