@@ -1,0 +1,1 @@
+"""What parsing keeps and costs: gold values and words that survive it, and pages a second, beside other parsers."""
