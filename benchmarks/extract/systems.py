@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fieldwise import wire
 from fieldwise.errors import ModelError
@@ -17,6 +18,7 @@ from fieldwise.model import Document, JsonSchema, OnProgress, ignore_progress
 from fieldwise.oracle import OracleModel
 from fieldwise.settings import Settings
 
+from . import peering
 from .tasks import Task
 
 
@@ -24,6 +26,19 @@ class System(Protocol):
     """Gives a prediction in any form that `fieldwise evaluate` reads. Raises what it likes: that is recorded."""
 
     async def __call__(self, document: Document, task: Task, model: Model, settings: Settings) -> dict[str, Any]: ...
+
+
+class Extract(Protocol):
+    async def __call__(
+        self, document: Document, task: Task, model: Model, settings: Settings, seconds: float
+    ) -> dict[str, Any]: ...
+
+
+class Ready(NamedTuple):
+    """A system that has loaded what it needs; `versions` are those of its libraries, beside fieldwise's own."""
+
+    extract: Extract
+    versions: Mapping[str, str]
 
 
 class RecordingModel:
@@ -123,7 +138,34 @@ async def one_shot(document: Document, task: Task, model: Model, settings: Setti
     return {"data": data, "usage": usage} if isinstance(data, dict) else {"error": {"message": "no JSON object"}}
 
 
-SYSTEMS: Mapping[str, System] = MappingProxyType({"fieldwise": fieldwise, "one-shot": one_shot, "oracle": oracle})
+_OURS: Mapping[str, System] = MappingProxyType({"fieldwise": fieldwise, "one-shot": one_shot, "oracle": oracle})
+SYSTEMS = (*_OURS, *peering.PEERS)
+
+
+@contextlib.asynccontextmanager
+async def opened(system: str) -> AsyncIterator[Ready]:
+    """Make a system ready: for a peer, start its process. Raises FieldwiseError or PeerFailed where that fails."""
+    if system in _OURS:
+
+        async def ours(
+            document: Document, task: Task, model: Model, settings: Settings, seconds: float
+        ) -> dict[str, Any]:
+            return await _OURS[system](document, task, model, settings)
+
+        yield Ready(ours, {})
+        return
+    async with peering.opened(system) as peer:
+
+        async def theirs(
+            document: Document, task: Task, model: Model, settings: Settings, seconds: float
+        ) -> dict[str, Any]:
+            return await peer.extract(document, task, model, seconds)
+
+        yield Ready(theirs, peer.versions)
+
+
+def needs_model(system: str) -> bool:
+    return system != "oracle"
 
 
 def model_for(system: str, task: Task, document: Document, shared: Callable[[], Model]) -> RecordingModel:

@@ -15,6 +15,8 @@ from fieldwise.evaluate.files import read_gold
 from fieldwise.grounding.text import squeeze
 from fieldwise.model import Box, JsonSchema
 
+from .icdar import read_icdar
+
 _LENGTHS = ((10, "short"), (50, "medium"))
 _SCORING_KEYS = frozenset(("evaluation_config", "x-eval"))
 
@@ -153,12 +155,23 @@ def _invoice2data(data: Path, line: Mapping[str, Any]) -> Read:
     return {"type": "object", "title": "Invoice", "properties": fields}, Gold(data=known, skip=skip), {}
 
 
+def _icdar(data: Path, line: Mapping[str, Any]) -> Read:
+    """Take the rows of its tables as records; cells that span rows stand in each of them."""
+    structure = data / line["doc"].replace(".pdf", "-str.xml")
+    try:
+        schema, gold = read_icdar(data / line["doc"], structure)
+    except (OSError, ValueError) as error:
+        raise _NotATask(str(error)) from error
+    return schema, gold, {"day_first": True, "decimal_mark": "."}
+
+
 _READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Read]] = MappingProxyType(
     {
         "contextual-extract-bench": _contextual,
         "zugferd": _zugferd,
         "sroie": _sroie,
         "invoice2data": _invoice2data,
+        "icdar2013-tables": _icdar,
     }
 )
 
