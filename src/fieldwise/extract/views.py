@@ -16,7 +16,7 @@ from typing import NamedTuple
 from fieldwise.grounding.text import label_words, tokens
 from fieldwise.llm import Model
 from fieldwise.model import Document, Page
-from fieldwise.prompting import GAP, defuse, whole_text
+from fieldwise.prompting import Stretch, defuse, rendered, whole_text
 
 PIECE_CHARACTERS = 1_500
 _CHARACTERS_A_TOKEN_AT_MOST = 16
@@ -34,6 +34,10 @@ class Piece(NamedTuple):
     end: int
     text: str
     heading: str = ""
+
+    @property
+    def stretch(self) -> Stretch:
+        return Stretch(self.page, self.start, self.end, self.heading)
 
 
 class View(NamedTuple):
@@ -143,7 +147,7 @@ class Reading:
         return view
 
     async def _view(self, chosen: Sequence[int]) -> View:
-        text = render([self.pieces[i] for i in chosen], total=len(self.pieces))
+        text = rendered(self._document, (self.pieces[i].stretch for i in chosen))
         whole = len(chosen) == len(self.pieces)
         return View(text, tuple(chosen), await self._model.count_tokens(text), whole)
 
@@ -196,26 +200,6 @@ def _cut_long(body: str, kind: str) -> list[tuple[int, int, str]]:
         cuts.append((start, min(end, len(body)), head if cuts else ""))
         start = end
     return cuts
-
-
-def render(pieces: Sequence[Piece], total: int) -> str:
-    """Write pieces for a prompt, each page under its number, `GAP` where something was left out."""
-    pages: list[str] = []
-    lines: list[str] = []
-    before = -1
-    for i, piece in enumerate(pieces):
-        if piece.number != before + 1:
-            lines.append(GAP)
-            if piece.heading:
-                lines.append(piece.heading)
-        lines.append(piece.text)
-        before = piece.number
-        if i + 1 == len(pieces) or pieces[i + 1].page != piece.page:
-            pages.append(f'<page number="{piece.page}">\n' + "\n\n".join(lines) + "\n</page>")
-            lines = []
-    if before != total - 1:
-        pages.append(GAP)
-    return "\n\n".join(pages)
 
 
 def ranked(pieces: Sequence[Piece], query: str) -> list[int]:
