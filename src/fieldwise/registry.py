@@ -64,7 +64,15 @@ def names(kind: Kind) -> list[str]:
 
 def _load_plugin(kind: Kind, name: str) -> Maker | None:
     for point in entry_points(group=f"fieldwise.{kind}s", name=name):
-        maker: Maker = point.load()
+        try:
+            maker: Maker = point.load()
+        except Exception as error:  # a plugin's module may fail with anything
+            owner = f"the distribution {point.dist.name}" if point.dist is not None else "its distribution"
+            raise InputError(
+                f"The {kind} {name!r} ({point.value}) could not be loaded: {type(error).__name__}: {error}.",
+                next_step=f"Mend, update or uninstall {owner}.",
+                setting=kind,
+            ) from error
         return maker
     return None
 

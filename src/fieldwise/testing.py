@@ -1,4 +1,5 @@
-"""Models for tests, ours and yours: one that answers from a script, one that breaks in the ways that models break."""
+"""For tests, ours and yours: a model that answers from a script, one that breaks in the ways that models break, and
+what every parser keeps, as tests to subclass."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ from typing import Any, Literal
 from fieldwise.errors import ModelError, ModelOverloaded
 from fieldwise.llm import Model, ModelReply, ModelRequest
 from fieldwise.model import OnProgress, Progress, Usage, ignore_progress
+from fieldwise.parse.contract import ParserContract, Sample
+
+__all__ = ["Answer", "Fault", "FaultyModel", "ParserContract", "Sample", "Script", "ScriptedModel"]
 
 Answer = str | dict[str, Any] | list[Any] | ModelReply | ModelError
 Script = Sequence[Answer] | Callable[[ModelRequest], Answer]

@@ -123,7 +123,8 @@ class LocalParser:
     def _take(self) -> Child:
         # Loops in several threads take from the same list: to pop is to own.
         with contextlib.suppress(IndexError):
-            while child := self._warm.pop():
+            while True:
+                child = self._warm.pop()
                 if child.alive:
                     return child
                 child.kill()
