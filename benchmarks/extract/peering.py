@@ -49,7 +49,7 @@ class Peer:
         self._process = process
 
     async def extract(self, document: Document, task: Task, model: Model, seconds: float) -> dict[str, Any]:
-        """Return the peer's prediction. Raises PeerFailed."""
+        """Return the peer's `data`, and the `settings` it used. Raises PeerFailed."""
         async with Endpoint(model, purpose=self.name) as endpoint:
             work = {
                 "text": document.markdown,

@@ -130,7 +130,8 @@ async def _one(
             kept["versions"] = dict(ready.versions)
             started = time.monotonic()
             async with asyncio.timeout(seconds):
-                kept["prediction"] = await ready.extract(document, task, recording, settings, seconds)
+                found = await ready.extract(document, task, recording, settings, seconds)
+            kept |= {"settings": found.pop("settings", {}), "prediction": found}
     except TimeoutError:
         kept["error"] = f"stopped after {seconds:g} s"
     except PeerFailed as error:

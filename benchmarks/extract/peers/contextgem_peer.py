@@ -5,6 +5,8 @@
 - One concept a call is what its guide for small models recommends (contextgem.dev/optimizations,
   "Troubleshooting Issues with Small Models"); all paragraphs are shown, which is its default.
 - A local server needs an `api_base`; its time-out is raised to the document's time (contextgem.dev/llms/llm_config).
+  Output in the document's language is what the same page says for documents that are not English: the default
+  translates values.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def extract(work: Work) -> tuple[dict[str, Any], dict[str, Any]]:
         api_key="none",
         api_base=work.base_url,
         timeout=int(work.seconds),
+        output_language="adapt",
     )
     # One concept that fails must not take the others with it.
     llm.extract_concepts_from_document(document, max_items_per_call=1, raise_exception_on_extraction_error=False)

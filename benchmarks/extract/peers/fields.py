@@ -82,10 +82,10 @@ def _resolved(name: str, node: Any, root: Mapping[str, Any]) -> tuple[Mapping[st
         target = node.get("$ref")
         if target is None:
             return node, about
-        if not str(target).startswith("#/"):
+        if target != "#" and not str(target).startswith("#/"):
             raise Unsupported(f"{name}: a reference to another document, {target}")
         node = root
-        for part in str(target)[2:].split("/"):
+        for part in str(target).split("/")[1:]:
             node = node[part.replace("~1", "/").replace("~0", "~")]
     raise Unsupported(f"{name}: references go round")
 
