@@ -247,9 +247,9 @@ def nested(path: Path, value: Any) -> dict[str, Any]:
 
 
 def _with(answer: Answer, more: Answer, findings: list[Finding]) -> Answer:
-    """Lay a later answer over an earlier one; findings become issues, and a required value that is missing a loss."""
+    """Lay a later answer over an earlier one. Findings become issues, and each is a loss: there was something to keep."""
     both = joined([answer, more])
-    lost = both.lost or any(finding.code == "missing" for finding in findings)
+    lost = both.lost or bool(findings)
     return both._replace(issues=(*both.issues, *map(_issue, findings)), lost=lost)
 
 

@@ -4,10 +4,10 @@
     everything else         the whole document in one view if it fits, else ranked parts       (views.py, asking.py)
     then                    values of the types, places, counted rows, a status                (evidence.py, verify.py)
 
-Issue codes. Something is missing (`incomplete`): `missing`, `invalid` where required, `truncated`, `part_failed`,
+Issue codes. Something is missing (`incomplete`): `missing`, `invalid` of a value, `truncated`, `part_failed`,
 `rows_missing`, `rows_unread` where surely rows, `not_read`, `parse`. Look at it (`unverified` at most): `ungrounded`,
 `not_verbatim`, `sign_differs`, `unchecked`, `no_column`, `rows_differ`, `rows_unread`, `text_left`, `repeated`,
-`partly_read`, `invalid` where optional.
+`partly_read`, `invalid` of a list or an object that is kept.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ class _Work:
             raw |= table.raw
             known |= table.places
             issues += table.issues
-            lost = lost or any(issue.code == "missing" for issue in table.issues)
+            lost = lost or any(issue.code in ("missing", "invalid") for issue in table.issues)
             reading.mark_spans_read(table.table.spans())
         data = _in_order(data, self._schema)
         data, raw, repeated = self._once(data, raw, {t.path for t in found}, locator)

@@ -75,9 +75,8 @@ def made_valid(
                 issues.append(Issue(path=place, code="invalid", message=message))
                 lost = lost or value is None
                 continue
-            data, absent_is_valid = _without(data, path, schema)
-            changed = True
-            lost = lost or not absent_is_valid
+            data = _without(data, path, schema)
+            changed = lost = True
             said = f"{str(value)[:200]!r} is not valid here ({message})"
             issues.append(Issue(path=place, code="invalid", message=said))
         if not changed:
@@ -99,8 +98,8 @@ def _errors(data: Any, validator: Draft202012Validator) -> list[tuple[tuple[str 
     return found
 
 
-def _without(data: Any, path: tuple[str | int, ...], schema: JsonSchema) -> tuple[Any, bool]:
-    """Return `data` with the leaf at `path` as if it were not there, and whether the schema is content with that."""
+def _without(data: Any, path: tuple[str | int, ...], schema: JsonSchema) -> Any:
+    """Return `data` with the leaf at `path` as if it were not there."""
     *parents, last = path
     parent_path = tuple(str(p) for p in parents if isinstance(p, str))
     try:
@@ -122,7 +121,7 @@ def _without(data: Any, path: tuple[str | int, ...], schema: JsonSchema) -> tupl
             return {k: change(v, rest[1:]) if k == rest[0] else v for k, v in value.items()}
         return [change(v, rest[1:]) if i == rest[0] else v for i, v in enumerate(value)]
 
-    return change(data, path), nullable or optional
+    return change(data, path)
 
 
 def _node(schema: JsonSchema, path: Sequence[str | int]) -> JsonSchema:

@@ -157,7 +157,23 @@ async def test_what_stays_unreadable_is_null_and_the_issue_quotes_it(lay_out: La
     assert result.data == {"net": None}
     assert [(i.path, i.code) for i in result.issues] == [("/net", "invalid")]
     assert "very much" in result.issues[0].message
-    assert result.status == "unverified"
+
+
+@pytest.mark.parametrize("kind", [["integer", "null"], "integer"])
+async def test_a_value_that_could_not_be_kept_is_known_to_be_missing(lay_out: LayOut, kind: Any) -> None:
+    optional = {"type": "object", "properties": {"qty": {"type": kind}, "net": {"type": ["number", "null"]}}}
+    result = await extract(lay_out(INVOICE), optional, lambda request: {"qty": 12.5, "net": 1234.56})
+    assert result.data.get("qty") is None
+    assert result.data["net"] == 1234.56
+    assert codes(result) == [("/qty", "invalid")]
+    assert "12.5" in result.issues[0].message
+    assert result.status == "incomplete"
+
+
+async def test_a_value_that_the_schema_forbids_is_known_to_be_missing(lay_out: LayOut) -> None:
+    schema = schema_of(net={"type": ["number", "null"], "maximum": 100})
+    result = await extract(lay_out(INVOICE), schema, lambda request: {"net": 1234.56})
+    assert (result.data, result.status, codes(result)) == ({"net": None}, "incomplete", [("/net", "invalid")])
 
 
 async def test_what_the_schema_forbids_is_left_out_and_named(lay_out: LayOut) -> None:
