@@ -250,10 +250,14 @@ class Fieldwise:
             except FieldwiseError as error:
                 yield BatchItem(str(file), None, error)
 
-    async def aparse(self, file: FileLike, *, on_event: OnProgress | None = None) -> Document:
-        """Read a file into a Document. Nothing is kept."""
+    async def aparse(self, file: FileLike, *, keep: bool = True, on_event: OnProgress | None = None) -> Document:
+        """Read a file into a Document; what this parser has made of the same bytes before is looked up in the store.
+
+        With `keep=False` the file is read anew, and the store is neither asked nor written to.
+        """
         path = await asyncio.to_thread(_existing_file, file)
-        return await self._toolkit().parser.parse(path, on_event or ignore_progress)
+        parser, tell = self._toolkit().parser, on_event or ignore_progress
+        return await (self._shelf.read(path, parser, tell) if keep else parser.parse(path, tell))
 
     # Agents
 

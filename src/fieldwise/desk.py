@@ -8,11 +8,25 @@ writes under a lease.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
+from pathlib import Path
 from typing import Protocol
 
-from fieldwise.errors import ParseError
-from fieldwise.model import Agent, Decision, Document, Extraction, FieldEvidence, RunStatus, SchemaVersion
+from fieldwise.errors import ParseError, StoreError
+from fieldwise.model import (
+    Agent,
+    Decision,
+    Document,
+    Extraction,
+    FieldEvidence,
+    OnProgress,
+    Progress,
+    RunStatus,
+    SchemaVersion,
+    ignore_progress,
+)
+from fieldwise.parse.parser import Parser
 from fieldwise.propose import Attempt
 from fieldwise.store import Database, agents, documents, runs
 
@@ -80,6 +94,26 @@ class StoreDesk:
         self._remember(document)
         return document
 
+    async def read(self, path: Path, parser: Parser, on_progress: OnProgress = ignore_progress) -> Document:
+        """Return the file as this parser reads it: as it was kept before, or read now and kept from now on.
+
+        A store that cannot be used is told and does without: the file is read. Raises ParseError.
+        """
+        try:
+            digest = await asyncio.to_thread(content_id, path)
+            found = await self.find_document(digest, parser.name) if digest else None
+            if found is not None:
+                return found.model_copy(update={"name": path.name})
+        except StoreError as error:
+            on_progress(Progress(stage="parse", message=f"Reading without the store: {error.message}"))
+            return await parser.parse(path, on_progress)
+        document = await parser.parse(path, on_progress)
+        try:
+            await self.keep_document("", document, cached=False)
+        except StoreError as error:
+            on_progress(Progress(stage="parse", message=f"Read, but not kept: {error.message}"))
+        return document
+
     async def keep_document(self, run_id: str, document: Document, *, cached: bool) -> None:
         if not cached:
             body = await asyncio.to_thread(documents.pack, document)
@@ -124,3 +158,15 @@ class StoreDesk:
         self._documents.move_to_end((document.id, document.parser))
         while len(self._documents) > _KEPT_IN_MEMORY:
             self._documents.popitem(last=False)
+
+
+def content_id(path: Path) -> str | None:
+    """Return the sha256 of the file's bytes in hex, by which a Document is named; None for what is no readable file."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        # The parser looks again, and says what is wrong in its own words.
+        return None

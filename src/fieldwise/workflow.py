@@ -17,7 +17,6 @@ the state in a store (`fieldwise.bursts`).
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -28,7 +27,7 @@ from workflows.resource import Resource, ResourceManager
 from workflows.retry_policy import retry_if_exception_type, retry_policy, stop_after_attempt, wait_exponential_jitter
 
 from fieldwise.answers import check_request, decision_of, why_ignored
-from fieldwise.desk import Desk, StoreDesk
+from fieldwise.desk import Desk, StoreDesk, content_id
 from fieldwise.errors import EmptyDocument, InputError, ModelOverloaded, ReviewError
 from fieldwise.extract.extractor import Extractor
 from fieldwise.llm import Model
@@ -171,7 +170,7 @@ class IterativeExtractionWorkflow(Workflow):
         tell(Progress(stage="parse", message=f"Reading {path.name}"))
         document = await desk.find_document(ev.document_id, parser.name) if ev.document_id else None
         if document is None:
-            digest = await asyncio.to_thread(_sha256, path)
+            digest = await asyncio.to_thread(content_id, path)
             document = await desk.find_document(digest, parser.name) if digest else None
         cached = document is not None
         if document is None:
@@ -397,17 +396,6 @@ def _teller(ctx: Context[Any]) -> OnProgress:
 
 def _expanded(path: str) -> Path:
     return Path(path).expanduser().absolute()
-
-
-def _sha256(path: Path) -> str | None:
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        # The parser looks again, and says what is wrong in its own words.
-        return None
 
 
 async def _until_done(handler: WorkflowHandler) -> None:

@@ -193,6 +193,6 @@ async def test_a_schema_that_cannot_be_used_ends_an_async_batch_before_it_begins
 
 
 def test_a_file_is_parsed_without_anything_being_kept(client: fw.Fieldwise, store: Path, document: Path) -> None:
-    parsed = client.parse(document)
+    parsed = client.parse(document, keep=False)
     assert parsed.markdown == TEXT
     assert not store.exists()

@@ -13,13 +13,14 @@ from .session import Session, with_session
 
 @click.command(cls=Common, short_help="Read a document: markdown, or words, boxes and tables.")
 @click.argument("file")
+@click.option("--fresh", is_flag=True, help="Read anew: neither look the document up in the store, nor keep it there.")
 @with_session
-def command(session: Session, file: str) -> int:
+def command(session: Session, file: str, fresh: bool) -> int:
     """Read FILE (- for stdin) and print its markdown; with --json its pages with words, boxes and tables."""
     document = take_document(file, max_mb=session.settings.max_file_mb)
     try:
         with session.progress() as view:
-            parsed = session.client.parse(document.path, on_event=view.on_event)
+            parsed = session.client.parse(document.path, keep=not fresh, on_event=view.on_event)
     finally:
         document.remove_copy()
     if session.options.json:

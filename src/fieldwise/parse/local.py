@@ -18,7 +18,7 @@ from .frames import Done, Failed, Message, Opened, PageRead, Request
 from .sandbox import Child
 
 # Counts up whenever the same file gives another Document: stored Documents are looked up by it.
-VERSION = 1
+VERSION = 2
 
 # A process that has grown over this while reading is not kept for the next file.
 _KEEP_BELOW_MB = 768
