@@ -28,6 +28,13 @@ class Edges(NamedTuple):
     horizontal: tuple[tuple[float, float, float], ...] = ()
     vertical: tuple[tuple[float, float, float], ...] = ()
 
+    def scaled(self, across: float, down: float) -> Edges:
+        """Return them in other units: those of a picture in points of its page."""
+        return Edges(
+            tuple((y * down, x0 * across, x1 * across) for y, x0, x1 in self.horizontal),
+            tuple((x * across, y0 * down, y1 * down) for x, y0, y1 in self.vertical),
+        )
+
 
 class Lattice(NamedTuple):
     """Cells as `(row, column, row_span, column_span, corners)`; borders are those of all rows and columns.
@@ -50,6 +57,8 @@ def find_lattices(edges: Edges, words: Sequence[Placed]) -> list[Lattice]:
     if len(edges.horizontal) + len(edges.vertical) > _MOST_EDGES:
         return []
     horizontal, vertical = _Lines(edges.horizontal), _Lines(edges.vertical)
+    if len(horizontal.places) <= _MOST_LINES and len(vertical.places) <= _MOST_LINES:
+        vertical = _Lines((*edges.vertical, *_open_sides(horizontal, vertical)))
     if not 2 <= len(horizontal.places) <= _MOST_LINES:
         return []
     found: list[Lattice] = []
@@ -62,6 +71,27 @@ def find_lattices(edges: Edges, words: Sequence[Placed]) -> list[Lattice]:
         if sum(map(_weight, rivals)) < _weight(lattice):
             found = [other for other in found if other not in rivals] + [lattice]
     return sorted(found, key=lambda lattice: (lattice.ys[0], lattice.xs[0]))
+
+
+def _open_sides(horizontal: _Lines, vertical: _Lines) -> list[tuple[float, float, float]]:
+    """Return the sides that a table without an outer frame lacks: where rules end together, beyond its inner ones."""
+    found = []
+    for end in (0, 1):
+        ends: dict[float, list[float]] = {}
+        for y, pieces in zip(horizontal.places, horizontal.joined, strict=True):
+            for piece in pieces:
+                near = next((x for x in ends if abs(x - piece[end]) <= _SNAP), piece[end])
+                ends.setdefault(near, []).append(y)
+        for x, ys in ends.items():
+            if any(abs(x - place) <= _SNAP for place in vertical.places):
+                continue
+            # An inner rule that goes through several of these rules makes them one table.
+            for place, pieces in zip(vertical.places, vertical.joined, strict=True):
+                for start, stop in pieces if (place > x) == (end == 0) else ():
+                    through = [y for y in ys if start - _SNAP <= y <= stop + _SNAP]
+                    if len(through) > 2:
+                        found.append((x, through[0], through[-1]))
+    return found
 
 
 def _lattices(cells: Sequence[Corners], *, closed: bool) -> list[Lattice]:
@@ -93,12 +123,12 @@ class _Lines:
                 groups.append([edge])
         self.places = [sum(edge[0] for edge in group) / len(group) for group in groups]
         self.drawn = [sorted({(start, end) for _, start, end in group}) for group in groups]
-        self._pieces = [_join((start, end) for _, start, end in group) for group in groups]
+        self.joined = [_join((start, end) for _, start, end in group) for group in groups]
 
     def covered(self, places: Sequence[float]) -> list[list[bool]]:
         """For each line, tell of each space between neighboring `places` whether the line is drawn all along it."""
         table = []
-        for pieces in self._pieces:
+        for pieces in self.joined:
             row = [False] * (len(places) - 1)
             for start, end in pieces:
                 at = bisect_left(places, start - _SNAP)

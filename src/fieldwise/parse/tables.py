@@ -13,6 +13,9 @@ from .markdown import Grid, GridCell, Line, Placed
 from .records import TableLine, amount_columns, group_lines, record_cells
 from .rulings import Edges, Lattice, find_lattices
 
+# White space between words of one cell, in their heights; more parts two.
+_SPACE = 0.6
+
 
 class Found(NamedTuple):
     """A table, the words it took, and where it is."""
@@ -56,6 +59,7 @@ def _ruled(lattice: Lattice, words: Sequence[Placed]) -> Found | None:
                 inside.setdefault(place, []).append(word)
             else:
                 beside += not x0 <= x <= x1
+    _open_out(lattice, spans, inside)
     # An empty lattice is the grid of a diagram; one that only frames text in a single column is no table.
     if len(inside) < max(3, 0.25 * len(spans)) or len({column for _, column in inside}) < 2:
         return None
@@ -77,6 +81,46 @@ def _ruled(lattice: Lattice, words: Sequence[Placed]) -> Found | None:
             row_at += 1
     used = tuple(word for its_words in inside.values() for word in its_words)
     return Found(with_header(tidy(Grid(row_at, len(lattice.xs) - 1, tuple(cells)))), used, lattice.corners)
+
+
+def _open_out(
+    lattice: Lattice,
+    spans: dict[tuple[int, int], tuple[int, int, Corners]],
+    inside: dict[tuple[int, int], list[Placed]],
+) -> None:
+    """Part cells that run over columns which only the head has rules for: words far apart, one group to a column."""
+    for (row, column), (rows, columns, corners) in list(spans.items()):
+        words = inside.get((row, column), [])
+        if columns == 1 or len(words) < 2:
+            continue
+        groups: dict[int, list[Placed]] = {}
+        for group in _apart(words):
+            first, last = (
+                bisect_right(lattice.xs, x) - 1 for x in (group[0].x0 + 1, max(word.x1 for word in group) - 1)
+            )
+            if first != last:
+                break
+            groups.setdefault(first, []).extend(group)
+        else:
+            if len(groups) > 1:
+                del spans[row, column], inside[row, column]
+                for at in range(column, column + columns):
+                    place = (lattice.xs[at], corners[1], lattice.xs[at + 1], corners[3])
+                    spans[row, at] = (rows, 1, place)
+                    if at in groups:
+                        inside[row, at] = groups[at]
+
+
+def _apart(words: Sequence[Placed]) -> list[list[Placed]]:
+    """Group the words of each line that have no more than a space between them."""
+    groups: list[list[Placed]] = []
+    for line in lines_of_words(words):
+        for at, word in enumerate(line):
+            if at and word.x0 - line[at - 1].x1 < _SPACE * (word.y1 - word.y0):
+                groups[-1].append(word)
+            else:
+                groups.append([word])
+    return groups
 
 
 def _split(cells: dict[int, list[Placed]]) -> list[dict[int, tuple[Line, ...]]] | None:
