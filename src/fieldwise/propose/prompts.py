@@ -18,7 +18,8 @@ Rules:
 - Nothing that the request does not ask for. Only where it names no fields, choose what such a document is read for.
 - Several of one thing (a plural, "all", "each") are a list: "list of strings", or "list of objects" with columns \
 where each has details or they stand in rows.
-- Types: date for a day; integer for a year or a count; number for an amount or a measure, without its unit; \
+- Types: date for a day; integer for a year or a number of whole things; number for an amount, a quantity or a \
+measure, without its unit; \
 boolean for yes or no; string for everything else, also for numbers that are codes.
 - description: one short sentence that says what the value is, so that it is found in other documents too.
 - required: false only for what such documents often lack."""
@@ -83,7 +84,8 @@ The edits:
 "into" names the object or list it goes into, "" the top level; types "object" and "list of objects" take "columns"
 {"op": "remove", "field": "..."}
 {"op": "rename", "field": "...", "name": "new name"}
-{"op": "retype", "field": "...", "type": "..."} - another type for a field that stays; with "columns" for objects
+{"op": "retype", "field": "...", "type": "..."} - another type for a field that stays: "list of strings" where it \
+may have several values; with "columns" for objects
 {"op": "require", "field": "..."} and {"op": "make_optional", "field": "..."}
 {"op": "describe", "field": "...", "description": "..."} - what the field means, its unit, how it is written
 {"op": "enum", "field": "...", "values": ["...", "..."]} - only these values are allowed
@@ -111,9 +113,13 @@ chess_games: list of objects, required
 chess_games.opening: string, required
 chess_games.moves: integer, required
 arbiter: string, required
-Change request: call the opening "first_moves", drop the arbiter, moves are not always there
+organizer: string, required
+Change request: call the opening "first_moves", drop the organizer, a game can have two arbiters: make that a list, \
+moves are not always there
 {"points": [{"asked": "call the opening \\"first_moves\\"", "edits": [{"op": "rename", "field": "chess_games.opening", \
-"name": "first_moves"}]}, {"asked": "drop the arbiter", "edits": [{"op": "remove", "field": "arbiter"}]}, \
+"name": "first_moves"}]}, {"asked": "drop the organizer", "edits": [{"op": "remove", "field": "organizer"}]}, \
+{"asked": "a game can have two arbiters: make that a list", "edits": [{"op": "retype", "field": "arbiter", "type": \
+"list of strings"}]}, \
 {"asked": "moves are not always there", "edits": [{"op": "make_optional", "field": "chess_games.moves"}]}]}"""
 
 

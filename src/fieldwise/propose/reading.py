@@ -11,6 +11,8 @@ from fieldwise.model import JsonSchema
 
 _FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _MOST_CANDIDATES = 200
+_BESIDE: dict[str, type] = {"description": str, "title": str, "type": str, "required": list}
+"""Keywords that stand beside `properties`, and what they hold: no field of such a name is of that form."""
 
 
 class Unreadable(ValueError):
@@ -22,7 +24,26 @@ def read_schema(text: str) -> JsonSchema:
 
     Looks into `<schema>` tags first, then into code fences, then anywhere. Raises Unreadable.
     """
-    return read_object(text, tag="schema", wanted=lambda value: "properties" in value or "type" in value)
+    found = read_object(text, tag="schema", wanted=lambda value: "properties" in value or "type" in value)
+    schema: JsonSchema = _unstrayed(found)
+    return schema
+
+
+def _unstrayed(node: Any) -> Any:
+    """Take out of `properties` what stands beside it in a schema: small models put it one level too deep."""
+    if isinstance(node, list):
+        return [_unstrayed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _unstrayed(value) for key, value in node.items()}
+    fields = node.get("properties")
+    if isinstance(fields, dict):
+        strays = {name: fields[name] for name, kind in _BESIDE.items() if isinstance(fields.get(name), kind)}
+        if strays:
+            kept = {name: field for name, field in fields.items() if name not in strays}
+            # What was said at the right place counts.
+            node = {**node, "properties": kept, **{k: v for k, v in strays.items() if k not in node}}
+    return node
 
 
 def read_object(

@@ -99,11 +99,14 @@ def split(work: Work, edit: Split) -> Done:
         retyped = Retype(field=at.path, type="list of objects", columns=tuple(parts))
         done = retype(work, retyped)
         return done._replace(note=f"split {at.path} into {', '.join(f'{at.path}/*/{p.name}' for p in parts)}")
+    if len(parts) == 1 and parts[0].name == at.name and type_name(field_schema(parts[0])) != type_name(node):
+        # Small models say "split" for a field that may have several values.
+        return retype(work, Retype(field=at.path, type=parts[0].type, columns=parts[0].columns))
     siblings = [name for name in like if name != at.name]
     if clash := [part.name for part in parts if part.name in siblings]:
         raise Refused(f"{at.path} was not split: there is a `{clash[0]}` beside it")
     if len({part.name for part in parts}) < 2:
-        raise Refused(f"{at.path} was not split: that takes two names")
+        raise Refused(f"{at.path} was not split: that takes two names (several values of one: retype it to a list)")
     children = {part.name: field_schema(part) for part in parts}
     required = [part.name for part in parts if part.required] if at.required else []
     replace(at, list(like).index(at.name), children, required)

@@ -155,6 +155,23 @@ def test_splitting_a_value_puts_its_parts_in_its_place() -> None:
     assert new["required"] == ["series", "running", "seller", "items"]
 
 
+def test_splitting_a_value_into_several_of_itself_makes_it_a_list() -> None:
+    new, _, notes = edit(
+        BASE, {"op": "split", "field": "number", "parts": [{"name": "number", "type": "list of strings"}]}
+    )
+
+    assert new["properties"]["number"]["type"] == "array"
+    assert names(new) == names(BASE)
+    assert notes == ["changed /number from string to list of strings"]
+
+
+def test_splitting_a_value_into_itself_says_what_to_do_instead() -> None:
+    new, _, notes = edit(BASE, {"op": "split", "field": "number", "parts": [{"name": "number"}]})
+
+    assert new == BASE
+    assert notes == ["/number was not split: that takes two names (several values of one: retype it to a list)"]
+
+
 def test_nesting_makes_an_object_where_the_first_field_stood() -> None:
     new, _, _ = edit(BASE, {"op": "nest", "fields": ["total", "currency"], "name": "amount"})
 

@@ -76,3 +76,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(error)  # noqa: PT017  # both ends are fine, nothing else is
     else:
         assert isinstance(value, dict)
+
+
+def test_a_keyword_one_level_too_deep_is_put_beside_the_properties() -> None:
+    text = '{"type": "object", "properties": {"a": {"type": "string"}, "description": "All of it.", "required": ["a"]}}'
+    assert read_schema(text) == {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "description": "All of it.",
+        "required": ["a"],
+    }
+
+
+def test_a_field_that_has_a_keywords_name_stays_a_field() -> None:
+    schema = {"type": "object", "properties": {"description": {"type": "string"}, "type": {"type": "string"}}}
+    assert read_schema(json.dumps(schema)) == schema

@@ -1,0 +1,1 @@
+"""How well the embedded model does what a person says about a schema: `python -m benchmarks.propose`."""
