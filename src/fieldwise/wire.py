@@ -7,6 +7,7 @@ from typing import Any
 from fieldwise.model import (
     Agent,
     Box,
+    Cell,
     Citation,
     Document,
     Extraction,
@@ -15,6 +16,7 @@ from fieldwise.model import (
     Run,
     SchemaVersion,
     Table,
+    Word,
 )
 
 
@@ -71,6 +73,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "boxes": [[round(number, 5) for number in box] for box in citation.boxes],
         "quote": citation.quote,
         "match": citation.match,
+        **_anchor_json(citation.anchor),
     }
 
 
@@ -94,14 +97,24 @@ def page_json(page: Page) -> dict[str, Any]:
         "number": page.number,
         "width": page.width,
         "height": page.height,
+        **_anchor_json(page.anchor),
         "markdown": page.markdown,
-        "words": [{"text": word.text, "box": _box_json(word.box), "source": word.source} for word in page.words],
+        "words": [word_json(word, page) for word in page.words],
         "tables": [table_json(table) for table in page.tables],
     }
 
 
+def word_json(word: Word, page: Page) -> dict[str, Any]:
+    anchor = page.anchor_at(word.span[0]) if word.box is None and word.span is not None else None
+    return {"text": word.text, "box": _box_json(word.box), "source": word.source, **_anchor_json(anchor)}
+
+
+def _anchor_json(anchor: str | None) -> dict[str, str]:
+    return {} if anchor is None else {"anchor": anchor}
+
+
 def table_json(table: Table) -> dict[str, Any]:
-    cells = [{**cell.model_dump(exclude={"span"}), "box": _box_json(cell.box)} for cell in table.cells]
+    cells = [{**cell.model_dump(exclude=_unsaid(cell)), "box": _box_json(cell.box)} for cell in table.cells]
     return {
         "rows": table.rows,
         "columns": table.columns,
@@ -109,6 +122,10 @@ def table_json(table: Table) -> dict[str, Any]:
         "continues": table.continues,
         "cells": cells,
     }
+
+
+def _unsaid(cell: Cell) -> set[str]:
+    return {"span", *(name for name in ("anchor", "value") if getattr(cell, name) is None)}
 
 
 def _box_json(box: Box | None) -> list[float] | None:

@@ -106,6 +106,12 @@ class WordIndex:
         """Return the number (from 1) of the page a word stands on."""
         return bisect_right(self.page_starts, word)
 
+    def anchor_of(self, word: int) -> str | None:
+        """Return where a word without a box stands, as its format says it: a sheet's cell, a slide, a paragraph."""
+        page = self.pages[(number := self.page_of(word)) - 1]
+        span = page.words[word - self.page_starts[number - 1]].span
+        return page.anchor_at(span[0]) if span is not None else page.anchor
+
     def page_range(self, number: int) -> tuple[int, int]:
         """Return the first word of a page and the first word after it."""
         end = self.page_starts[number] if number < len(self.page_starts) else len(self.words)

@@ -77,6 +77,7 @@ class Locator:
         """Return the citation of a place: page, the boxes and the words as printed; one for each page it stands on."""
         index = self._index
         boxes: dict[int, list[Box]] = {}
+        anchors: dict[int, str | None] = {}
         quotes: dict[int, list[str]] = {}
         for first, end in place.ranges:
             while first <= end:
@@ -85,11 +86,18 @@ class Locator:
                 merged = index.boxes_of(first, last)
                 boxes.setdefault(page, []).extend(merged)
                 quotes.setdefault(page, []).append(index.quote(first, last))
+                anchors.setdefault(page, None if merged else index.anchor_of(first))
                 if merged:
                     self._cited[(page, merged[0])] = Place(first, last, place.match)
                 first = last + 1
         return tuple(
-            Citation(page=page, boxes=tuple(boxes[page]), quote=" ".join(parts), match=place.match)
+            Citation(
+                page=page,
+                boxes=tuple(boxes[page]),
+                quote=" ".join(parts),
+                match=place.match,
+                anchor=anchors[page],
+            )
             for page, parts in quotes.items()
         )
 

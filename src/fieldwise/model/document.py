@@ -2,18 +2,23 @@
 
 Pages count from 1. Boxes are `(x, y, w, h)` as fractions of the page (0..1), origin top left, after rotation.
 Spans are `(start, end)` offsets into the page's own markdown.
+Formats without places on paper have anchors instead of boxes: `Prices!B4`, `slide 3`, `paragraph 12`.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from fieldwise.errors import ParseError
+
 from .base import Frozen
+from .page_image import ImageFormat, PageImage, ShowsPages
 
 Box = tuple[float, float, float, float]
 Span = tuple[int, int]
@@ -63,7 +68,10 @@ class WordColumns(Frozen):
 
 
 class Cell(Frozen):
-    """One table cell; rows and columns count from 0. `span` is its text's place in the page's markdown."""
+    """One table cell; rows and columns count from 0. `span` is its text's place in the page's markdown.
+
+    `text` is what a reader sees; `value` is what is stored, where that says more (33.333333 shown as 33.33).
+    """
 
     row: int
     column: int
@@ -73,6 +81,8 @@ class Cell(Frozen):
     box: Box | None = None
     span: Span | None = None
     header: bool = False
+    anchor: str | None = None
+    value: str | None = None
 
 
 class Table(Frozen):
@@ -93,6 +103,7 @@ class Block(Frozen):
     box: Box | None = None
     level: int | None = None
     table: int | None = None
+    anchor: str | None = None
 
 
 class ParseIssue(Frozen):
@@ -108,7 +119,12 @@ class Page(Frozen):
 
     Without `word_columns` (formats that are text already) the words are the runs of the markdown between white space
     and pipes, found when asked for: 50 MB of text would otherwise be 8 million words to carry and to store.
+    `anchor` says what this page is in a format without pages: a sheet, a slide, an attachment.
+    `rotation` is by how many degrees clockwise the page was turned from how its file shows it, to stand upright.
     """
+
+    # Who can draw the page. No part of the value: not stored, not compared, kept by copies.
+    _shown_by: ClassVar[ShowsPages | None] = None
 
     number: int = Field(ge=1)
     width: float = 0.0
@@ -118,6 +134,7 @@ class Page(Frozen):
     word_columns: WordColumns | None = None
     blocks: tuple[Block, ...] = ()
     tables: tuple[Table, ...] = ()
+    anchor: str | None = None
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
@@ -137,6 +154,23 @@ class Page(Frozen):
         confidences = c.confidences or (None,) * n
         return tuple(map(Word, c.texts, boxes, spans, sources, confidences))
 
+    def shows_by(self, pictures: ShowsPages) -> None:
+        """Take who draws this page from now on."""
+        object.__setattr__(self, "_shown_by", pictures)
+
+    def image(self, width: int = 900, *, format: ImageFormat = "png", highlight: Iterable[Box] = ()) -> PageImage:
+        """Return the page as a picture of this width in pixels (at most 4,096), with these boxes outlined.
+
+        Raises ParseError where the file is not there any more, has changed, or has no pages to look at.
+        """
+        if self._shown_by is None:
+            raise ParseError(
+                f"Page {self.number} cannot be shown: its document came without its file.",
+                next_step="Parse the file again.",
+                page=self.number,
+            )
+        return self._shown_by.image(self, width, format, tuple(highlight))
+
     @property
     def word_count(self) -> int:
         if self.word_columns is None:
@@ -147,6 +181,23 @@ class Page(Frozen):
         """Return the words whose spans touch `markdown[start:end]`, in the markdown's order."""
         starts, ends, shown = self._words_by_place
         return shown[bisect_right(ends, start) : bisect_left(starts, end)]
+
+    def anchor_at(self, position: int) -> str | None:
+        """Return the anchor of the cell, else the block, else the page that `markdown[position]` belongs to."""
+        starts, found = self._anchors
+        at = bisect_right(starts, position) - 1
+        return (found[at][1] if at >= 0 and position < found[at][0] else None) or self.anchor
+
+    @cached_property
+    def _anchors(self) -> tuple[list[int], list[tuple[int, str | None]]]:
+        """Starts of stretches without overlap, and each one's end and anchor: a table's cells stand for its block."""
+        stretches: list[tuple[int, int, str | None]] = []
+        for block in self.blocks:
+            cells = self.tables[block.table].cells if block.table is not None else ()
+            anchored = [(*cell.span, cell.anchor) for cell in cells if cell.span is not None and cell.anchor]
+            stretches += anchored or [(*block.span, block.anchor)]
+        stretches.sort(key=lambda stretch: stretch[0])
+        return [start for start, _, _ in stretches], [(end, anchor) for _, end, anchor in stretches]
 
     @cached_property
     def _words_by_place(self) -> tuple[list[int], list[int], tuple[Word, ...]]:

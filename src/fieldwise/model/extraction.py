@@ -18,12 +18,14 @@ class Citation(Frozen):
     """Where a value stands: page (from 1), the boxes of its words (one per line), the words as printed, match quality.
 
     Boxes come from the page's words, never from a model; a format without places has a page and a quote but no boxes.
+    Its `anchor` says where on the page: `Prices!B4`, `slide 3`, `paragraph 12`.
     """
 
     page: int = Field(ge=1)
     boxes: tuple[Box, ...] = ()
     quote: str
     match: Match
+    anchor: str | None = None
 
 
 class Issue(Frozen):

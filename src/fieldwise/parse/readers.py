@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fieldwise.errors import DamagedDocument, FieldwiseError, UnsupportedFormat
+from fieldwise.errors import DamagedDocument, EncryptedDocument, FieldwiseError, ParseLimit, UnsupportedFormat
 from fieldwise.model import Page, ParseIssue
 
 from .detect import SUPPORTED, Detected
+from .frames import OcrMode
 
 Item = tuple[str, int | None] | Page | ParseIssue
 
@@ -29,6 +30,9 @@ class Job(NamedTuple):
     max_pages: int
     max_inflated: int = 1024 * _MEGABYTE
     depth: int = 0
+    ocr: OcrMode = "auto"
+    ocr_dpi: int = 200
+    recognizing: Callable[[int], None] = lambda page: None
 
 
 def read(job: Job) -> Iterator[Item]:
@@ -55,6 +59,16 @@ def read(job: Job) -> Iterator[Item]:
         ) from None
 
 
+def too_many_pages(job: Job, count: int, what: str) -> ParseLimit:
+    return ParseLimit(
+        f"{job.path} has {count:,} {what}; the limit is {job.max_pages:,}.",
+        next_step=f"Split it, or raise the setting max_pages (FIELDWISE_MAX_PAGES={count}).",
+        path=job.path,
+        pages=count,
+        limit="max_pages",
+    )
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "its parts are nested too deep"
@@ -63,8 +77,23 @@ def _reason(error: Exception) -> str:
 
 def _pdf(job: Job) -> Iterator[Item]:
     from .pdf import read_pdf
+    from .scans import OcrWish, Scans
 
-    return read_pdf(job.data, max_pages=job.max_pages, path=job.path)
+    scans = Scans(job.data, OcrWish(job.ocr, job.ocr_dpi), job.recognizing)
+    return read_pdf(job.data, max_pages=job.max_pages, path=job.path, scans=scans)
+
+
+def _image(job: Job) -> Iterator[Item]:
+    from .images import read_images
+
+    return read_images(
+        job.data,
+        job.found.media_type,
+        max_pages=job.max_pages,
+        path=job.path,
+        ocr=job.ocr,
+        recognizing=job.recognizing,
+    )
 
 
 def _text(job: Job) -> Iterator[Item]:
@@ -73,7 +102,92 @@ def _text(job: Job) -> Iterator[Item]:
     return read_text(job.data, job.found.encoding or "utf-8", max_pages=job.max_pages, path=job.path)
 
 
+def _docx(job: Job) -> Iterator[Item]:
+    from .docx import read_docx
+
+    return read_docx(job)
+
+
+def _pptx(job: Job) -> Iterator[Item]:
+    from .slides import read_pptx
+
+    return read_pptx(job)
+
+
+def _xlsx(job: Job) -> Iterator[Item]:
+    from .xlsx import read_xlsx
+
+    return read_xlsx(job)
+
+
+def _xls(job: Job) -> Iterator[Item]:
+    from .xls import read_xls
+
+    return read_xls(job)
+
+
+def _odf(job: Job) -> Iterator[Item]:
+    from .opendocument import read_opendocument
+
+    return read_opendocument(job)
+
+
+def _epub(job: Job) -> Iterator[Item]:
+    from .epub import read_epub
+
+    return read_epub(job)
+
+
+def _html(job: Job) -> Iterator[Item]:
+    from .hypertext import read_html
+
+    return read_html(job)
+
+
+def _rtf(job: Job) -> Iterator[Item]:
+    from .rtf import read_rtf
+
+    return read_rtf(job)
+
+
+def _eml(job: Job) -> Iterator[Item]:
+    from .eml import read_eml
+
+    return read_eml(job)
+
+
+def _msg(job: Job) -> Iterator[Item]:
+    from .msg import read_msg
+
+    return read_msg(job)
+
+
+def _delimited(job: Job) -> Iterator[Item]:
+    from .delimited import read_delimited
+
+    return read_delimited(job)
+
+
+def _encrypted(job: Job) -> Iterator[Item]:
+    raise EncryptedDocument(
+        f"{job.path} is encrypted and needs a password.", next_step=job.found.next_step, path=job.path
+    )
+
+
 READERS: dict[str, Callable[[Job], Iterator[Item]]] = {
     "pdf": _pdf,
+    "image": _image,
     "text": _text,
+    "docx": _docx,
+    "pptx": _pptx,
+    "xlsx": _xlsx,
+    "xls": _xls,
+    "odf": _odf,
+    "epub": _epub,
+    "html": _html,
+    "rtf": _rtf,
+    "eml": _eml,
+    "msg": _msg,
+    "delimited": _delimited,
+    "encrypted": _encrypted,
 }

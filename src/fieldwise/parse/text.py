@@ -31,7 +31,7 @@ def read_text(
     data: bytes, encoding: str, *, max_pages: int, path: str
 ) -> Iterator[tuple[str, int | None] | Page | ParseIssue]:
     """Yield the media type, then pages, then issues. Raises ParseLimit for more than `max_pages` form feeds."""
-    text, issues = _decode(data, encoding)
+    text, issues = decode(data, encoding)
     parts = text.split("\f")
     while len(parts) > 1 and not parts[-1].strip():  # a form feed ends a page; the last one starts none
         parts.pop()
@@ -53,7 +53,8 @@ def read_text(
     yield from paginator.issues
 
 
-def _decode(data: bytes, encoding: str) -> tuple[str, list[ParseIssue]]:
+def decode(data: bytes, encoding: str) -> tuple[str, list[ParseIssue]]:
+    """Return the text with `\n` at its line ends, and what was not certain about its encoding."""
     issues = []
     try:
         text = data.decode(encoding)
