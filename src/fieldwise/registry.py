@@ -126,6 +126,9 @@ def _local_parser(order: Order) -> Any:
         max_pages=settings.max_pages,
         max_file_mb=settings.max_file_mb,
         processes=settings.parse_processes,
+        ocr=settings.ocr,
+        ocr_dpi=settings.ocr_dpi,
+        cache_dir=settings.cache_dir,
     )
 
 

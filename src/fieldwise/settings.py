@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from platformdirs import PlatformDirs
 from pydantic import AfterValidator, Field, ValidationError
@@ -70,6 +70,12 @@ class Settings(Frozen):
     parse_timeout_seconds: float = Field(default=120.0, gt=0, description="longest time for reading one file")
     parse_memory_mb: int = Field(default=4_096, ge=256, description="most address space of the reading process")
     parse_output_mb: int = Field(default=512, ge=1, description="most text and layout that is taken from one file")
+    ocr: Literal["auto", "on", "off", "force"] = Field(
+        default="auto",
+        description="which pages are read by OCR: those that need it, where the extra is installed (auto), or else "
+        "fail (on); none (off); all (force)",
+    )
+    ocr_dpi: int = Field(default=200, ge=72, le=600, description="how finely pages are drawn before OCR reads them")
     parse_processes: int = Field(
         default=0, ge=0, description="files that are read at once; 0: one per core, at most four"
     )

@@ -7,6 +7,7 @@ from .base import Frozen, JsonSchema, new_id, now
 from .decision import Decision, DecisionKind
 from .document import Block, Box, Cell, Document, Page, ParseIssue, Span, Table, Word, WordColumns
 from .extraction import Citation, Extraction, ExtractionStatus, Issue, Match
+from .page_image import PageImage
 from .progress import OnProgress, Progress, ignore_progress
 from .run import FINAL, WORKING, Run, RunStatus, may_become, may_come_from
 from .schema import FieldEvidence, Origin, SchemaField, SchemaVersion, field_path, type_name, walk_fields
@@ -33,6 +34,7 @@ __all__ = [
     "OnProgress",
     "Origin",
     "Page",
+    "PageImage",
     "ParseIssue",
     "Progress",
     "Run",

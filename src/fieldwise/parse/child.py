@@ -13,14 +13,15 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from fieldwise.errors import EmptyDocument, MissingExtra, ParseError, ParseLimit
 from fieldwise.model import Page, ParseIssue
 
 from .detect import Detected, detect
-from .frames import Done, Failed, FrameError, Opened, PageRead, Request, Unpacker, pack
+from .frames import Done, Failed, FrameError, Opened, PageRead, Picture, Recognizing, Request, Unpacker, pack
+from .ocr import missing_extra
 from .readers import Job, read
 from .source import read_file
 
@@ -44,7 +45,11 @@ def main(memory_mb: int) -> None:
 def serve(request: Request, answers: BinaryIO, memory_mb: int) -> None:
     """Answer one request: `Opened`, a `PageRead` for each page, then `Done`; or `Failed` wherever it ends."""
     try:
-        for message in _read(request):
+
+        def recognizing(page: int) -> None:
+            answers.write(pack(Recognizing(page=page)))
+
+        for message in _draw(request) if request.picture is not None else _read(request, recognizing):
             answers.write(pack(message))
         return
     except (ParseError, MissingExtra) as error:
@@ -67,12 +72,29 @@ def too_much_memory(memory_mb: int) -> ParseLimit:
     )
 
 
-def _read(request: Request) -> Iterator[Opened | PageRead | Done]:
+def _draw(request: Request) -> Iterator[Picture | Done]:
+    from .drawing import draw
+
+    assert request.picture is not None  # noqa: S101  # the caller asked for it
+    source = read_file(request.path, request.max_file_mb * _MEGABYTE)
+    yield draw(source.data, source.id, detect(source.data), request.picture, request.path)
+    yield Done(peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def _read(request: Request, recognizing: Callable[[int], None]) -> Iterator[Opened | PageRead | Done]:
     source = read_file(request.path, request.max_file_mb * _MEGABYTE)
     found = detect(source.data)
     issues: list[ParseIssue] = []
     words = 0
-    job = Job(source.data, found, request.path, request.max_pages)
+    job = Job(
+        source.data,
+        found,
+        request.path,
+        request.max_pages,
+        ocr=request.ocr,
+        ocr_dpi=request.ocr_dpi,
+        recognizing=recognizing,
+    )
     for item in read(job):
         if isinstance(item, ParseIssue):
             issues.append(item)
@@ -84,17 +106,22 @@ def _read(request: Request) -> Iterator[Opened | PageRead | Done]:
             media_type, pages = item
             yield Opened(id=source.id, media_type=media_type, pages=pages)
     if not words:
-        raise _no_text(request.path, found)
+        raise _no_text(request.path, found, issues)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     yield Done(issues=tuple(issues), peak_memory_mb=peak)
 
 
-def _no_text(path: str, found: Detected) -> EmptyDocument:
-    if found.kind == "pdf":
+def _no_text(path: str, found: Detected, issues: Sequence[ParseIssue]) -> EmptyDocument | MissingExtra:
+    if any(issue.code == "ocr_missing" for issue in issues):
+        return missing_extra(f"{path} has no text layer on any page; to read a scan")
+    if found.kind in ("pdf", "image"):
+        off = any("(setting ocr)" in issue.message for issue in issues)
         return EmptyDocument(
-            f"{path} has no text layer: its pages are pictures or empty.",
-            next_step="A scan needs optical character recognition first, which is not built in yet "
-            "(for example: ocrmypdf in.pdf out.pdf).",
+            f"{path} has no text: its pages are empty, or pictures"
+            + (", and OCR is switched off." if off else " in which OCR finds none."),
+            next_step="Set ocr to auto (FIELDWISE_OCR=auto)."
+            if off
+            else "Scan it again, sharper and in higher contrast.",
             path=path,
         )
     return EmptyDocument(f"{path} holds no text, only white space.", next_step="Name a document with text.", path=path)

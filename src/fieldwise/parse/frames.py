@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from fieldwise.model import Page, ParseIssue
+from fieldwise.model import Box, Page, ParseIssue
 from fieldwise.model.base import Frozen
 
 _LENGTH = struct.Struct(">I")
@@ -24,12 +24,28 @@ class FrameError(Exception):
     """What came is not a message of ours."""
 
 
+OcrMode = Literal["auto", "on", "off", "force"]
+
+
+class PictureWish(Frozen):
+    """Draw one page, `turn` degrees clockwise from how the file shows it, with outlines around `boxes`."""
+
+    page: int = Field(ge=1)
+    width: int
+    format: Literal["png", "webp"] = "png"
+    turn: int = 0
+    boxes: tuple[Box, ...] = ()
+
+
 class Request(Frozen):
-    """Read this file, within these limits."""
+    """Read this file, within these limits; or, with a `picture`, draw one page of it."""
 
     path: str
     max_pages: int
     max_file_mb: int
+    ocr: OcrMode = "auto"
+    ocr_dpi: int = 200
+    picture: PictureWish | None = None
 
 
 class Opened(Frozen):
@@ -44,6 +60,23 @@ class Opened(Frozen):
 class PageRead(Frozen):
     type: Literal["page"] = "page"
     page: Page
+
+
+class Recognizing(Frozen):
+    """OCR begins with this page: what takes seconds a page needs time, and a word about it."""
+
+    type: Literal["recognizing"] = "recognizing"
+    page: int
+
+
+class Picture(Frozen):
+    """A page as it was drawn; `data` is base64, `id` the sha256 of the file it was drawn from."""
+
+    type: Literal["picture"] = "picture"
+    id: str
+    data: str
+    width: int
+    height: int
 
 
 class Done(Frozen):
@@ -64,7 +97,7 @@ class Failed(Frozen):
     fields: dict[str, Any] = Field(default_factory=dict)
 
 
-Message = Opened | PageRead | Done | Failed
+Message = Opened | PageRead | Recognizing | Picture | Done | Failed
 
 _answer: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 

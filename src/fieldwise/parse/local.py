@@ -13,8 +13,10 @@ from pathlib import Path
 from fieldwise import errors
 from fieldwise.errors import FieldwiseError, ParseError, ParseLimit
 from fieldwise.model import Document, OnProgress, Page, ParseIssue, Progress, ignore_progress
+from fieldwise.settings import default_cache_dir
 
-from .frames import Done, Failed, Message, Opened, PageRead, Request
+from .frames import Done, Failed, Message, OcrMode, Opened, PageRead, Picture, PictureWish, Recognizing, Request
+from .page_images import with_images
 from .sandbox import Child
 
 # Counts up whenever the same file gives another Document: stored Documents are looked up by it.
@@ -22,6 +24,14 @@ VERSION = 2
 
 # A process that has grown over this while reading is not kept for the next file.
 _KEEP_BELOW_MB = 768
+
+# One that holds the weights of OCR has, and takes a second to load them: one such is kept, where none else is.
+_KEEP_ONE_BELOW_MB = 2048
+
+# Beyond the time for the file, for each page that OCR reads; a page takes one to five on two cores.
+_OCR_SECONDS = 60.0
+
+_OCR_DPI = 200
 
 # The distributions that have a say in what is read: the same file, read by another version of one of them or after one
 # was installed that was missing, is another Document.
@@ -56,12 +66,17 @@ class LocalParser:
         max_pages: int = 2000,
         max_file_mb: int = 200,
         processes: int = 0,
+        ocr: OcrMode = "auto",
+        ocr_dpi: int = _OCR_DPI,
+        cache_dir: Path | None = None,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
         self._output_mb = output_mb
         self._max_pages = max_pages
         self._max_file_mb = max_file_mb
+        self._ocr, self._ocr_dpi = ocr, ocr_dpi
+        self._cache_dir = cache_dir or default_cache_dir()
         self._at_once = processes or min(4, os.cpu_count() or 1)
         self._warm: list[Child] = []
         self._busy: set[Child] = set()
@@ -73,6 +88,8 @@ class LocalParser:
     @cached_property
     def name(self) -> str:
         engines = [f"{name}/{version}" for name in _ENGINES if (version := _version(name))]
+        if self._ocr not in ("auto", "on") or self._ocr_dpi != _OCR_DPI:
+            engines.append(f"ocr={self._ocr}@{self._ocr_dpi}")
         return " ".join((f"local/{VERSION}", *engines))
 
     async def parse(self, path: Path, on_progress: OnProgress = ignore_progress) -> Document:
@@ -81,14 +98,42 @@ class LocalParser:
         Cancelling ends the reading process at once.
         """
         path = Path.cwd() / path
-        request = Request(path=str(path), max_pages=self._max_pages, max_file_mb=self._max_file_mb)
+        reading = _Reading(on_progress)
+        await self._ask(self._request(path), reading)
+        document = reading.document(name=path.name, parser=self.name)
+        return with_images(document, path, self._cache_dir, self)
+
+    async def draw(self, path: Path, wish: PictureWish) -> Picture:
+        """Return one page of the file as a picture. Raises `ParseError`s only."""
+        reading = _Reading(ignore_progress)
+        await self._ask(self._request(path).model_copy(update={"picture": wish}), reading)
+        return reading.picture()
+
+    def _request(self, path: Path) -> Request:
+        return Request(
+            path=str(path),
+            max_pages=self._max_pages,
+            max_file_mb=self._max_file_mb,
+            ocr=self._ocr,
+            ocr_dpi=self._ocr_dpi,
+        )
+
+    async def _ask(self, request: Request, reading: _Reading) -> None:
+        path = request.path
         async with self._turn():
-            reading = _Reading(on_progress)
             child = self._take()
             self._busy.add(child)
             try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    await child.ask(request, reading.add)
+                async with asyncio.timeout(self._timeout_seconds) as deadline:
+
+                    def add(message: Message) -> None:
+                        if isinstance(message, Recognizing):
+                            # A scan of many pages is no hang: each page that OCR reads has its own time.
+                            when = deadline.when() or 0.0
+                            deadline.reschedule(when + _OCR_SECONDS)
+                        reading.add(message)
+
+                    await child.ask(request, add)
             except TimeoutError:
                 child.kill()
                 raise ParseLimit(
@@ -96,7 +141,7 @@ class LocalParser:
                     f"{reading.how_far}.",
                     next_step="Raise the setting parse_timeout_seconds (FIELDWISE_PARSE_TIMEOUT_SECONDS), "
                     "or split the document.",
-                    path=str(path),
+                    path=path,
                     limit="parse_timeout_seconds",
                 ) from None
             except BaseException:
@@ -106,7 +151,6 @@ class LocalParser:
             finally:
                 self._busy.discard(child)
             self._put_back(child, reading)
-        return reading.document(name=path.name, parser=self.name)
 
     async def aclose(self) -> None:
         """End the child processes, also those in use; a later call may start them again."""
@@ -133,7 +177,8 @@ class LocalParser:
     def _put_back(self, child: Child, reading: _Reading) -> None:
         # One that met a limit holds what it had gathered by then.
         light = not reading.met_limit and reading.peak_memory_mb < _KEEP_BELOW_MB
-        if light and len(self._warm) < self._at_once and child.alive:
+        heavy = not reading.met_limit and reading.peak_memory_mb < _KEEP_ONE_BELOW_MB and not self._warm
+        if (light or heavy) and len(self._warm) < self._at_once and child.alive:
             self._warm.append(child)
         else:
             child.kill()
@@ -154,6 +199,7 @@ class _Reading:
         self._opened: Opened | None = None
         self._pages: list[Page] = []
         self._issues: tuple[ParseIssue, ...] = ()
+        self._picture: Picture | None = None
         self._failed: Failed | None = None
         self.peak_memory_mb = 0
 
@@ -161,6 +207,13 @@ class _Reading:
         match message:
             case Opened():
                 self._opened = message
+            case Recognizing():
+                total = self._opened.pages if self._opened else None
+                self._on_progress(
+                    Progress(stage="parse", message="Reading by OCR", done=message.page - 1, total=total, unit="pages")
+                )
+            case Picture():
+                self._picture = message
             case PageRead():
                 self._pages.append(message.page)
                 total = self._opened.pages if self._opened else None
@@ -182,13 +235,23 @@ class _Reading:
         total = f" of {self._opened.pages:,}" if self._opened and self._opened.pages else ""
         return f" after {len(self._pages):,}{total} pages" if self._pages else ""
 
-    def document(self, *, name: str, parser: str) -> Document:
-        """Return what was read. Raises the child's error, or ParseError where its pages do not follow each other."""
+    def picture(self) -> Picture:
+        """Return what was drawn. Raises the child's error."""
+        self._raise_failure()
+        if self._picture is None:
+            raise ParseError("The reading process drew nothing.", next_step="Report this with the document.")
+        return self._picture
+
+    def _raise_failure(self) -> None:
         if self._failed is not None:
             failed = self._failed
             error = _ERRORS.get(failed.error, ParseError)
             fields = {key: value for key, value in failed.fields.items() if key not in ("message", "next_step")}
             raise error(failed.message, next_step=failed.next_step, **fields)
+
+    def document(self, *, name: str, parser: str) -> Document:
+        """Return what was read. Raises the child's error, or ParseError where its pages do not follow each other."""
+        self._raise_failure()
         if self._opened is None or [page.number for page in self._pages] != list(range(1, len(self._pages) + 1)):
             raise ParseError("The reading process left out pages.", next_step="Report this with the document.")
         return Document(

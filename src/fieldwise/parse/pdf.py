@@ -15,6 +15,7 @@ from .layout import Region
 from .lines import Corners, Run, around
 from .markdown import Placed
 from .rulings import Edges
+from .scans import Scans
 from .textlayer import TextLayer
 
 # Pages held at once. Headings are told by the type sizes of the whole batch, so small batches would tell them worse.
@@ -33,7 +34,9 @@ _KINDS: dict[str, BlockKind] = {
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ufeff]+")
 
 
-def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, int | None] | Page | ParseIssue]:
+def read_pdf(
+    data: bytes, *, max_pages: int, path: str, scans: Scans
+) -> Iterator[tuple[str, int | None] | Page | ParseIssue]:
     """Yield `("application/pdf", pages)`, then each page, and issues with pages that could not be read whole.
 
     Raises EncryptedDocument, DamagedDocument, or ParseLimit for more than `max_pages` pages.
@@ -54,7 +57,7 @@ def read_pdf(data: bytes, *, max_pages: int, path: str) -> Iterator[tuple[str, i
         continue_on_page_error=True,
         max_pages=max_pages,
     )
-    pages = _Pages(data)
+    pages = _Pages(data, scans)
     opened = False
     try:
         for batch in parser.parse_batches(data, _BATCH):
@@ -86,12 +89,14 @@ def _too_long(path: str, pages: int, max_pages: int) -> ParseLimit:
 class _Pages:
     """Makes the pages of one file from what liteparse and PDFium read."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, scans: Scans) -> None:
+        self._scans = scans
         self._composer = Composer()
         self._data = data
         self._layer: TextLayer | None = None
 
     def close(self) -> None:
+        self._scans.close()
         if self._layer is not None:
             self._layer.close()
 
@@ -101,11 +106,11 @@ class _Pages:
         read = {page.page_num: page for page in batch.result.pages}
         unchecked: dict[int, str] = {}
         found = [
-            self._found(read[number], unchecked) if number in read else Found(number, 0, 0, ())
+            self._scans.better(self._found(read[number], unchecked)) if number in read else Found(number, 0, 0, ())
             for number in range(batch.start_page, batch.end_page + 1)
         ]
         for page in self._composer.pages(found):
-            yield page
+            yield self._scans.settled(page)
             if page.number not in read or page.number in failed:
                 reason = failed.get(page.number, "no reason given")
                 message = f"Page {page.number} could not be read: {reason}."
@@ -113,12 +118,8 @@ class _Pages:
             elif page.number in unchecked:
                 message = f"Page {page.number} was read only once; words may be missing: {unchecked[page.number]}."
                 yield ParseIssue(code="page_unchecked", message=message, page=page.number)
-            elif not page.word_count:
-                yield ParseIssue(
-                    code="page_without_text",
-                    message=f"Page {page.number} has no text layer; if it is a scan, it needs OCR first.",
-                    page=page.number,
-                )
+            elif (issue := self._scans.issue(page.number)) is not None:
+                yield issue
 
     def _found(self, read: Any, unchecked: dict[int, str]) -> Found:
         runs = [run for item in read.text_items if (run := _run(item)).words]
