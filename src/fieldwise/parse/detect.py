@@ -12,7 +12,10 @@ from .sniffing import delimiter_of
 # A key of readers.READERS, or "other" for what is known but cannot be read.
 Kind = str
 
-SUPPORTED = "PDF, images (PNG, JPEG, TIFF, WebP, BMP), DOCX, PPTX, XLSX, XLS, ODT, ODS, ODP, RTF, EPUB, HTML, e-mail (EML, MSG), CSV and TSV, Markdown and text"
+SUPPORTED = (
+    "PDF, images (PNG, JPEG, TIFF, WebP, BMP), DOCX, PPTX, XLSX, XLS, ODT, ODS, ODP, RTF, EPUB, HTML, "
+    "e-mail (EML, MSG), CSV and TSV, Markdown and text"
+)
 
 # PDF readers accept the header anywhere in the first 1024 bytes; scanners and mailers do put things before it.
 _PDF_HEADER_WITHIN = 1024

@@ -134,7 +134,7 @@ class _Reader:
         if self._counts["deleted"]:
             yield ParseIssue(
                 code="tracked_changes",
-                message=f"Tracked changes were read as accepted: {self._counts['deleted']} deletions are not in the text.",
+                message=f"Tracked changes were read as accepted: {self._counts['deleted']} deletions are not in it.",
                 page=page,
             )
         if self._counts["picture"]:
