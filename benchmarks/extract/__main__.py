@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.extract", description=__doc__)
     parser.add_argument("command", choices=("run", "score", "table", "tasks"))
     parser.add_argument("--data", type=Path, default=DATA, help="a folder with a MANIFEST.jsonl")
-    parser.add_argument("--out", type=Path, default=Path("out/extract"), help="where records are kept")
+    parser.add_argument("--out", type=Path, default=Path("build/extract"), help="where records are kept")
     parser.add_argument("--system", action="append", choices=SYSTEMS, help="default: fieldwise")
     parser.add_argument("--sample", type=Path, help="a file such as benchmarks/extract/sample.json")
     parser.add_argument("--dataset", action="append", default=[], help="default: all")

@@ -102,7 +102,8 @@ async def _parse(parser: Any, task: Task) -> dict[str, Any]:
         document: Document = await parser.parse(task.document)
         found |= {"document": document, "parser": document.parser}
     except FieldwiseError as error:
-        found["error"] = f"{error.code}: {error}"
+        # Records are kept and shown: they name no folder of this machine.
+        found["error"] = f"{error.code}: {error}".replace(str(task.document), task.document.name)
     return found | {"parse_seconds": round(time.monotonic() - started, 3)}
 
 

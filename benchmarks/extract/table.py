@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fieldwise.evaluate import Report
 
+_NAMED = 4
 _COLUMNS = (
     ("value_f1", "value F1"),
     ("value_f1_strict", "strict"),
@@ -66,16 +68,29 @@ def _by_dataset(reports: Mapping[str, Report]) -> str:
 
 
 def _failures(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    reasons: dict[tuple[str, str], list[str]] = {}
+    """What has no output, by data set and reason; one reason for all systems (no parser reads it) is one line."""
+    reasons: dict[tuple[str, str], dict[str, list[str]]] = {}
     for system, kept in records.items():
         for record in kept:
             if record["prediction"] is None:
-                why = " ".join(str(record["error"]).split())
-                reasons.setdefault((system, why[:200]), []).append(record["task"])
+                why = " ".join(str(record["error"]).replace(_file(record["task"]), "it").split())
+                found = reasons.setdefault((why[:160], _file(record["task"])), {})
+                found.setdefault(system, []).append(record["task"])
     if not reasons:
         return ""
-    lines = [f"- {system}, {', '.join(names)}: {why}" for (system, why), names in sorted(reasons.items())]
-    return "Documents without an output, which score 0:\n\n" + "\n".join(lines)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for (why, name), found in reasons.items():
+        lines.setdefault((", ".join(found), why), []).append(name)
+    shown = [
+        f"- {who}: {', '.join(names) if len(names) <= _NAMED else f'{len(names)} documents'}: {why}"
+        for (who, why), names in sorted(lines.items())
+    ]
+    return "Documents without an output, which score 0:\n\n" + "\n".join(shown)
+
+
+def _file(task: str) -> str:
+    """A task's name without its folders: folders are part of names, joined by underscores."""
+    return re.split(r"_(?:pdf|img|gold|eu)_|(?<=data)_", task)[-1]
 
 
 def summary(reports: Mapping[str, Report], records: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -103,7 +118,7 @@ def _summary(report: Report, kept: Sequence[Mapping[str, Any]]) -> dict[str, Any
             {
                 "name": d.name,
                 "status": d.score.case.prediction.status,
-                "error": str(by_task[d.name]["error"])[:300] or None,
+                "error": " ".join(str(by_task[d.name]["error"]).split())[:300] or None,
                 "seconds": by_task[d.name]["seconds"],
                 "calls": len(by_task[d.name]["calls"]),
                 "input_tokens": _tokens(by_task[d.name], "input_tokens"),

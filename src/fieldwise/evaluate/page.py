@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from fieldwise.errors import InputError
 from fieldwise.model import Document
 
 from .drawing import reliability_svg, snippet_svg
-from .report import LOWER_IS_BETTER, DocumentResult, Report
+from .report import LOWER_IS_BETTER, DocumentResult, FieldResult, Report
 from .scores import Cell
 from .statistics import Estimate
 from .style import STYLE
@@ -124,22 +124,38 @@ def _groups(report: Report) -> str:
 
 
 def _fields(report: Report) -> str:
+    """The fields that have mistakes, the weakest first; those without any are folded away."""
+    weakest = sorted(report.fields, key=lambda f: f.f1.mean if f.f1 else 1.0)
+    flawed = [found for found in weakest if found.f1 and found.f1.mean < 1]
+    right = [found for found in weakest if not (found.f1 and found.f1.mean < 1)]
+    shown = _field_table(flawed) if flawed else "<p>Every cell of every field is right.</p>"
+    folded = (
+        f"<details><summary>{_count(len(right), 'field')} without a mistake</summary>{_field_table(right)}</details>"
+        if right
+        else ""
+    )
+    return f"<section><h2>Fields, the weakest first</h2>{shown}{folded}</section>"
+
+
+def _field_table(fields: Sequence[FieldResult]) -> str:
     rows = []
-    for found in sorted(report.fields, key=lambda f: f.f1.mean if f.f1 else 1.0):
+    for found in fields:
         mean = found.f1.mean if found.f1 else 1.0
+        grade = "good" if mean >= 0.95 else "fair" if mean >= 0.8 else "poor"
         rows.append(
             f'<tr><th scope="row"><code>{escape(found.path)}</code></th>'
-            f'<td class="bar"><i style="--full:{mean * 100:.1f}%"></i></td><td class="n">{_interval(found.f1)}</td>'
+            f'<td class="bar {grade}"><i style="--full:{max(mean * 100, 1.5):.1f}%"></i></td>'
+            f'<td class="n">{_interval(found.f1)}</td>'
             + "".join(
-                f'<td class="n">{n}</td>'
+                f'<td class="n{"" if n else " zero"}">{n}</td>'
                 for n in (found.matched, found.gold, found.predicted, found.omitted, found.invented)
             )
             + "</tr>"
         )
     head = "".join(f'<th class="n">{name}</th>' for name in ("F1", "Right", "Gold", "Given", "Omitted", "Invented"))
     return (
-        "<section><h2>Fields, the weakest first</h2><div class=wide><table><thead><tr><th>Field</th><th></th>"
-        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
+        f"<div class=wide><table><thead><tr><th>Field</th><th></th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

@@ -20,14 +20,16 @@ table{border-collapse:collapse;width:100%}th,td{padding:5px 10px;border-bottom:1
 vertical-align:top;font-weight:400}thead th{color:var(--dim);font-size:13px}.n{text-align:right;white-space:nowrap;
 font-variant-numeric:tabular-nums}.wide{overflow-x:auto}code{font:13px ui-monospace,Consolas,monospace;
 overflow-wrap:anywhere}.bar{width:180px}.bar i{display:block;height:10px;margin-top:7px;border-radius:5px;
-background:linear-gradient(90deg,var(--accent) var(--full),var(--line) var(--full))}
+background:linear-gradient(90deg,var(--tone,var(--accent)) var(--full),var(--line) var(--full))}
+.bar.good{--tone:var(--good)}.bar.fair{--tone:var(--fair)}.bar.poor{--tone:var(--poor)}.zero{color:var(--line)}
 .side{display:grid;grid-template-columns:minmax(280px,360px) 1fr;gap:20px;
 align-items:start}@media (max-width:760px){.side{grid-template-columns:1fr}}
 details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 12px}
 summary{cursor:pointer;padding:10px 0}
 summary span{font-weight:600;overflow-wrap:anywhere}em{color:var(--poor);font-style:normal;font-weight:600}
-.wrong td{max-width:300px;overflow-wrap:anywhere}.none{color:var(--dim)}
-svg text{font-family:system-ui,"Noto Sans",sans-serif}.snippet{display:block;width:300px;max-width:100%;height:auto;
+.wrong td{max-width:240px;overflow-wrap:anywhere}
+.wrong td:last-child{width:44%;max-width:none}.none{color:var(--dim)}
+svg text{font-family:system-ui,"Noto Sans",sans-serif}.snippet{display:block;width:480px;max-width:100%;height:auto;
 background:var(--page);border:1px solid var(--line);border-radius:4px}.snippet text{fill:var(--pageink)}
 .given{fill:#f5c04255;stroke:#c98a00}.wanted{fill:none;stroke:#1a7f4b;stroke-dasharray:4 2}
 .plot{width:100%;height:auto}.plot text{fill:var(--dim);font-size:11px}.plot line{stroke:var(--line)}

@@ -206,7 +206,7 @@ def test_a_task_that_a_peer_cannot_express_is_reported_as_such(
     reports = {system: score(tasks, tmp_path / "out", system) for system in systems}
     text = markdown(reports, records, 1)
     assert "| langextract | 1 | 1 | 0.000" in text
-    assert "- contextgem, one.md: not supported by contextgem: grid:" in text
+    assert "- contextgem: one.md: not supported by contextgem: grid:" in text
 
 
 @needs_peers
