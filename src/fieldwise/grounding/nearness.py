@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from fieldwise.model import Box
@@ -17,6 +18,9 @@ _LABEL_MENTIONS = 32
 
 _ABOVE = 0.05
 """A label stands above its value by no more than this share of the page's height; a column's heading may."""
+
+_FURNITURE = 0.6
+"""What a place in a running head loses: less than a label beside it gives."""
 
 
 class _LabelWord(NamedTuple):
@@ -37,9 +41,27 @@ class Nearness:
         def score(place: Place) -> tuple[float, int]:
             total = 1.5 * self.label_score(place, label) + self._sibling_score(place, beside)
             total += 0.5 * place.whole + 0.2 * (place.match == "exact")
+            total -= _FURNITURE * self._in_furniture(place)
             return -total, place.first
 
         return sorted(places, key=score)
+
+    def _in_furniture(self, place: Place) -> bool:
+        """Whether a place is in a running head or foot: a title is cited from where it is the title."""
+        at = bisect_right(self._furniture, (place.first, len(self._index.words))) - 1
+        return at >= 0 and place.first <= self._furniture[at][1]
+
+    @cached_property
+    def _furniture(self) -> list[tuple[int, int]]:
+        """First and last word of each running head and foot, in order."""
+        found = []
+        for page in self._index.pages:
+            for block in page.blocks:
+                if block.kind in ("header", "footer") and (
+                    words := self._index.words_in(page.number, block.span, None)
+                ):
+                    found.append((words[0], words[-1]))
+        return sorted(found)
 
     def hints(self, beside: Place | None, label: str) -> list[int]:
         """Return words beside which a mention is likely the one meant, the strongest first."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fieldwise.grounding import Locator
-from fieldwise.model import Document, Page
+from fieldwise.model import Block, Document, Page
 
 LayOut = Callable[..., Document]
 
@@ -215,3 +215,25 @@ def test_a_hostile_document_does_not_make_the_search_quadratic(lay_out: LayOut) 
     for _ in range(5):
         for value in values:
             locator.locate(value, label="same 1 a", near=locator.locate("same"))
+
+
+def test_a_title_is_cited_from_the_page_and_not_from_its_running_head(lay_out: LayOut) -> None:
+    document = lay_out("Four ways to read a staff\n\nFour ways to read a staff\n\nA tide staff is a rule.")
+    (page,) = document.pages
+    head = Block(kind="header", span=(0, len("Four ways to read a staff")))
+    marked = document.model_copy(update={"pages": (page.model_copy(update={"blocks": (head,)}),)})
+    unmarked = Locator(document).locate("Four ways to read a staff")
+    found = Locator(marked).locate("Four ways to read a staff")
+    assert unmarked is not None
+    assert found is not None
+    assert unmarked.boxes[0][1] < found.boxes[0][1]
+
+
+def test_what_stands_in_a_running_head_alone_is_found_there(lay_out: LayOut) -> None:
+    document = lay_out("Report No. 4711\n\nThe text begins here.")
+    (page,) = document.pages
+    head = Block(kind="header", span=(0, len("Report No. 4711")))
+    marked = document.model_copy(update={"pages": (page.model_copy(update={"blocks": (head,)}),)})
+    found = Locator(marked).locate("4711", label="report number")
+    assert found is not None
+    assert found.quote == "4711"
