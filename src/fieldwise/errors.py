@@ -15,7 +15,7 @@
     │   ├── MissingExtra      an optional dependency is not installed
     │   ├── CredentialsMissing  (exit 4)
     │   ├── ModelUnavailable
-    │   ├── ModelOverloaded   come back later (429, 503): the stages wait and try again
+    │   ├── ModelOverloaded   come back later (429, 503): the call is made again after a pause
     │   ├── ModelStalled      no progress for too long
     │   ├── ModelCancelled
     │   └── ModelAnswerInvalid  nonsense, as often as settings allow
@@ -124,6 +124,8 @@ class ModelUnavailable(ModelError):
 
 
 class ModelOverloaded(ModelError):
+    """`fields["retry_after_seconds"]`: what the backend asks for; `["waited_seconds"]`: what was waited in vain."""
+
     code = "model_overloaded"
 
 

@@ -24,13 +24,13 @@ from workflows import Context, Workflow, step
 from workflows.events import StartEvent
 from workflows.handler import WorkflowHandler
 from workflows.resource import Resource, ResourceManager
-from workflows.retry_policy import retry_if_exception_type, retry_policy, stop_after_attempt, wait_exponential_jitter
+from workflows.retry_policy import retry_if_exception, retry_policy, stop_after_attempt, wait_exponential_jitter
 
 from fieldwise.answers import check_request, decision_of, why_ignored
 from fieldwise.desk import Desk, StoreDesk, content_id
 from fieldwise.errors import EmptyDocument, InputError, ModelOverloaded, ReviewError
 from fieldwise.extract.extractor import Extractor
-from fieldwise.llm import Model
+from fieldwise.llm import Model, PatientModel
 from fieldwise.model import (
     Agent,
     Document,
@@ -74,9 +74,14 @@ __all__ = [
     "WorkflowState",
 ]
 
-# What a busy backend asks for is patience, not another prompt; errors of ours and wrong keys are not tried again.
+def _not_waited_for(error: BaseException) -> bool:
+    return isinstance(error, ModelOverloaded) and "waited_seconds" not in error.fields
+
+
+# What a busy backend asks for is patience, not another prompt; errors of ours and wrong keys are not tried again. Each
+# call to a model is waited for by itself (`PatientModel`): this is for extractors that ask models of their own.
 _PATIENCE = retry_policy(
-    retry=retry_if_exception_type(ModelOverloaded),
+    retry=retry_if_exception(_not_waited_for),
     stop=stop_after_attempt(4),
     wait=wait_exponential_jitter(initial=1.0, max=30.0),
 )
@@ -200,7 +205,7 @@ class IterativeExtractionWorkflow(Workflow):
                 state.preapproved = ev.approved
         return ParsedContent(document_id=document.id, prompt=ev.prompt)
 
-    @step(retry_policy=_PATIENCE)
+    @step
     async def propose_schema(
         self,
         ev: ParsedContent,
@@ -220,7 +225,7 @@ class IterativeExtractionWorkflow(Workflow):
             evidence = tuple(e for e in await desk.evidence(state.run_id) if e.path in kept)
             proposal = _next_version(state, state.pending_schema, state.pending_origin, evidence=evidence)
         else:
-            proposal = await self._proposal(state, document, model, desk, settings, tell)
+            proposal = await self._proposal(state, document, PatientModel(model), desk, settings, tell)
         async with ctx.store.edit_state() as state:
             state.version = proposal.version
             state.current_schema = proposal.json_schema

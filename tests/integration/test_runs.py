@@ -25,7 +25,8 @@ from fieldwise.errors import (
     SchemaInvalid,
     StaleDecision,
 )
-from fieldwise.model import RunStatus
+from fieldwise.llm import Patience
+from fieldwise.model import Document, Extraction, Progress, RunStatus
 from fieldwise.model.events import Event
 from fieldwise.settings import Settings
 from fieldwise.testing import FaultyModel, ScriptedModel
@@ -429,10 +430,81 @@ def test_a_run_that_failed_before_its_first_proposal_has_nothing_to_decide_on(
         client.decide(caught.value.fields["run_id"], "approve")
 
 
-def test_a_busy_model_is_asked_again_later(client_of: Clients, document: Path) -> None:
-    model = answering(propose=[ModelOverloaded("Busy.")])
-    assert client_of(model).start(document, PROMPT).status is RunStatus.AWAITING_REVIEW
-    assert purposes(model) == ["propose", "propose"]
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Patience, "pause", lambda self, refusals, wished=None: 0.0)
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("purpose", ["propose", "revise", "extract"])
+def test_a_busy_model_is_asked_again_later_and_the_waiting_is_told(
+    client_of: Clients, document: Path, purpose: str
+) -> None:
+    model = answering(**{purpose: [ModelOverloaded("Busy.")] * 3})
+    seen: list[Progress] = []
+    run = client_of(model).start(document, PROMPT, on_event=seen.append)
+    result = run.revise("drop year", on_event=seen.append).approve(on_event=seen.append)
+    assert result.data["title"] == FACTS["title"]
+    assert "part_failed" not in {issue.code for issue in result.issues}
+    assert purposes(model).count(purpose) == 4
+    assert sum("The model is busy" in progress.message for progress in seen) == 3
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("purpose", ["propose", "extract"])
+def test_a_model_that_stays_busy_fails_the_run_which_goes_on_later(
+    client_of: Clients, document: Path, purpose: str
+) -> None:
+    model = answering(**{purpose: lambda request: ModelOverloaded("Busy.")})
+    with pytest.raises(ModelOverloaded) as caught:
+        client_of(model).start(document, PROMPT).approve()
+    assert purposes(model).count(purpose) == 4, "a call is waited for once, not by its stage as well"
+    failed = client_of().get(caught.value.fields["run_id"])
+    assert failed.status is RunStatus.FAILED
+    assert failed.error is not None
+    assert failed.error["code"] == "model_overloaded"
+    done = failed.resume()
+    result = done.result or done.approve()
+    assert result.data["title"] == FACTS["title"]
+
+
+def test_an_extraction_without_a_single_usable_answer_fails_the_run_and_is_kept(
+    client_of: Clients, document: Path
+) -> None:
+    run = client_of(answering(extract=lambda request: "I cannot see any document.")).start(document, PROMPT)
+    with pytest.raises(ModelAnswerInvalid, match="no answer that could be used"):
+        run.approve()
+    failed = client_of().get(run.id)
+    assert (failed.status, failed.result) == (RunStatus.FAILED, None)
+    assert failed.error is not None
+    assert failed.error["next_step"]
+    done = failed.resume()
+    assert done.result is not None
+    assert done.result.data == {name: FACTS[name] for name in SCHEMA["properties"]}
+
+
+class BusyExtractor:
+    """An extractor that asks a model of its own, which has no room the first time."""
+
+    name = "busy/1"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def extract(self, document: Document, *more: Any) -> Extraction:
+        self.calls += 1
+        if self.calls == 1:
+            raise ModelOverloaded("Busy.")
+        return Extraction(status="unverified", data={"title": "found"})
+
+    async def aclose(self) -> None:
+        return None
+
+
+def test_a_busy_extractor_is_asked_again_by_its_stage(client_of: Clients, document: Path) -> None:
+    extractor = BusyExtractor()
+    result = client_of(extractor=extractor).extract(document, schema={"type": "object", "properties": {"title": {}}})
+    assert (result.data, extractor.calls) == ({"title": "found"}, 2)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

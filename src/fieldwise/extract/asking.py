@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fieldwise.errors import CredentialsMissing, MissingExtra, ModelCancelled, ModelError
+from fieldwise.errors import CredentialsMissing, MissingExtra, ModelAnswerInvalid, ModelCancelled, ModelError
 from fieldwise.llm import Model, ModelRequest
 from fieldwise.model import Issue, JsonSchema, OnProgress, Usage
 from fieldwise.model.schema import escape, unescape
@@ -24,6 +24,7 @@ FATAL = (MissingExtra, CredentialsMissing, ModelCancelled)
 """The next part would fail the same way, or the person wants none."""
 
 _DEEPEST_SPLIT = 6
+_QUOTED_CHARACTERS = 4_000
 
 
 class Answer(NamedTuple):
@@ -62,8 +63,28 @@ class Asker:
         self._max_output_tokens = max_output_tokens
         self._on_progress = on_progress
         self.usage = Usage()
-        self.answered = 0
-        self.last_error: ModelError | None = None
+        self._answered = 0
+        self._used = 0
+        self._last_error: ModelError | None = None
+        self._refused: list[dict[str, str]] = []
+
+    def failure(self, *, others: bool) -> ModelError | None:
+        """Return why nothing came of all the questions, or None where something did.
+
+        `others` says that fields were found without a question: they are worth keeping beside answers that could not
+        be used, which would be the same the next time, but not beside a model that could not be asked at all.
+        """
+        if self._used or (self._answered and others):
+            return None
+        if self._last_error is not None:
+            return self._last_error
+        count = self._answered
+        return ModelAnswerInvalid(
+            f"The model {self._model.name} gave no answer that could be used, {count} time{'s' * (count != 1)} in all. "
+            f"Last error: {self._refused[-1]['error'] or 'the answer was cut off'}.",
+            next_step="The approved schema is kept: continue the run later, or with another model.",
+            attempts=self._refused,
+        )
 
     async def ask(self, paths: tuple[Path, ...], view: View, depth: int = 0) -> Answer:
         """Return the values of `paths` as `view` gives them. Raises only errors that no other part would escape."""
@@ -78,10 +99,14 @@ class Asker:
             except FATAL:
                 raise
             except ModelError as error:
-                self.last_error = error
+                self._last_error = error
                 why = f"the model failed: {error}"
                 break
             read = read_answer(text)
+            if read.value or (finished and read.value is not None and not read.cut):
+                self._used += 1
+            else:
+                self._refused.append({"text": text[:_QUOTED_CHARACTERS], "error": read.error})
             if not finished:
                 smaller = await self._rest(pending, view, depth, read.value or {})
                 smaller = smaller or await self._smaller(pending, view, depth) or self._cut(part, pending, read.value)
@@ -122,7 +147,7 @@ class Asker:
         )
         reply = await self._model.generate(request, self._on_progress)
         self.usage += reply.usage
-        self.answered += 1
+        self._answered += 1
         return reply.text, reply.finish == "stop"
 
     async def _rest(self, paths: tuple[Path, ...], view: View, depth: int, value: dict[str, Any]) -> Answer | None:
@@ -247,7 +272,7 @@ def nested(path: Path, value: Any) -> dict[str, Any]:
 
 
 def _with(answer: Answer, more: Answer, findings: list[Finding]) -> Answer:
-    """Lay a later answer over an earlier one. Findings become issues, and each is a loss: there was something to keep."""
+    """Lay a later answer over an earlier one. Findings become issues, each of something that is known to be missing."""
     both = joined([answer, more])
     lost = both.lost or bool(findings)
     return both._replace(issues=(*both.issues, *map(_issue, findings)), lost=lost)

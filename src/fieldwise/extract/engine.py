@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from fieldwise.grounding import Locator, Place, dates, numbers
-from fieldwise.llm import Model
+from fieldwise.llm import Model, Patience, PatientModel
 from fieldwise.model import (
     Document,
     Extraction,
@@ -51,7 +51,10 @@ _THREAD_FROM_WORDS = 20_000
 
 
 class FieldwiseExtractor:
-    """The engine. `attempts`: how often a part is asked for again. Token counts are the model's own."""
+    """The engine. `attempts`: how often a part is asked for again; `patience`: how long a busy model is waited for.
+
+    Token counts are the model's own.
+    """
 
     def __init__(
         self,
@@ -60,8 +63,9 @@ class FieldwiseExtractor:
         attempts: int = 2,
         document_tokens: int = 12_000,
         max_output_tokens: int = 2_048,
+        patience: Patience = Patience(),  # noqa: B008  # immutable
     ) -> None:
-        self._model = model
+        self._model = PatientModel(model, patience)
         self._attempts = attempts
         self._document_tokens = document_tokens
         self._max_output_tokens = max_output_tokens
@@ -77,7 +81,7 @@ class FieldwiseExtractor:
         prompt: str = "",
         on_progress: OnProgress = ignore_progress,
     ) -> Extraction:
-        """Extract. Raises SchemaInvalid, and a ModelError only where no part got an answer."""
+        """Extract. Raises SchemaInvalid, and a ModelError only where no part got an answer that could be used."""
         started = time.monotonic()
         work = _Work(self, document, schema, prompt, on_progress)
         extraction = await work.run()
@@ -164,9 +168,9 @@ class _Work:
             answers.append(chained(given, part[0]) if len(given) > 1 else given[0])
             if len({number for view in views for number in view.pieces}) < len(reading.pieces):
                 partly.update(part)
-        if parts and asker.last_error is not None and not asker.answered:
+        if parts and (error := asker.failure(others=bool(done))) is not None:
             # A part without an answer has data too: null for every field.
-            raise asker.last_error
+            raise error
         self._tell("checking", len(parts), len(parts), "parts")
         return joined(answers), partly
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .patience import Patience, PatientModel
 from .protocol import Finish, Message, Model, ModelReply, ModelRequest, Role
 
-__all__ = ["Finish", "Message", "Model", "ModelReply", "ModelRequest", "Role"]
+__all__ = ["Finish", "Message", "Model", "ModelReply", "ModelRequest", "Patience", "PatientModel", "Role"]

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fieldwise.errors import CredentialsMissing, ModelError, ModelUnavailable, SchemaInvalid
+from fieldwise.errors import (
+    CredentialsMissing,
+    ModelAnswerInvalid,
+    ModelOverloaded,
+    ModelUnavailable,
+    SchemaInvalid,
+)
 from fieldwise.extract.engine import FieldwiseExtractor
 from fieldwise.extract.extractor import Extractor
-from fieldwise.llm import ModelReply, ModelRequest
+from fieldwise.llm import ModelReply, ModelRequest, Patience
 from fieldwise.model import Document, Extraction, ParseIssue, Progress
 from fieldwise.prompting import document_messages, whole_text
 from fieldwise.testing import Answer, Fault, FaultyModel, ScriptedModel
@@ -372,11 +378,76 @@ async def test_one_part_that_fails_loses_nothing_else(lay_out: LayOut) -> None:
     assert result.status == "incomplete"
 
 
+def parted(answers: dict[str, Answer]) -> Callable[[ModelRequest], Answer]:
+    """Answer by the first field that is asked for: each list is a question of its own."""
+    return lambda request: answers.get(next(iter(request.json_schema["properties"])), {})  # type: ignore[index]  # it has one
+
+
+PARTS = schema_of(net={"type": ["number", "null"]}, lines={"type": "array", "items": schema_of(name=TEXT)})
+
+
 async def test_nonsense_as_often_as_settings_allow_is_a_failed_part(lay_out: LayOut) -> None:
-    result = await extract(lay_out(INVOICE), schema_of(a=TEXT), "no", "no", "no", attempts=2)
-    assert result.data == {"a": None}
-    assert codes(result)[0] == ("/a", "part_failed")
+    answers = parted({"net": "no", "lines": {"lines": [{"name": "Planed larch"}]}})
+    result = await extract(lay_out(INVOICE), PARTS, answers, attempts=2)
+    assert result.data == {"net": None, "lines": [{"name": "Planed larch"}]}
+    assert codes(result)[0] == ("/net", "part_failed")
     assert result.status == "incomplete"
+
+
+@pytest.mark.parametrize("said", ["no", "", '{"net', "[1, 2]"])
+async def test_nonsense_for_every_part_is_an_error_and_no_extraction_of_nulls(lay_out: LayOut, said: str) -> None:
+    with pytest.raises(ModelAnswerInvalid, match="6 times in all") as caught:
+        await extract(lay_out(INVOICE), PARTS, parted({"net": said, "lines": said}), attempts=2)
+    assert [attempt["text"] for attempt in caught.value.fields["attempts"]] == [said] * 6
+    assert caught.value.next_step
+
+
+def busy(times: int, field: str) -> tuple[list[str], Callable[[ModelRequest], Answer]]:
+    """A model that has no room, so many times, for questions after a field; and what it was asked."""
+    asked: list[str] = []
+
+    def answer(request: ModelRequest) -> Answer:
+        first = next(iter(request.json_schema["properties"]))  # type: ignore[index]  # it has one
+        asked.append(first)
+        if first == field and asked.count(field) <= times:
+            return ModelOverloaded("Busy.")
+        return {"net": 1234.56} if first == "net" else {"lines": [{"name": "Planed larch"}]}
+
+    return asked, answer
+
+
+AT_ONCE = Patience(first_seconds=0.0)
+
+
+@pytest.mark.parametrize("field", ["net", "lines"])
+async def test_a_model_that_is_busy_in_one_part_is_waited_for_and_asked_again(lay_out: LayOut, field: str) -> None:
+    asked, answer = busy(3, field)
+    seen: list[Progress] = []
+    engine = FieldwiseExtractor(ScriptedModel(answer), patience=AT_ONCE)
+    result = await engine.extract(lay_out(INVOICE), PARTS, on_progress=seen.append)
+    assert result.data == {"net": 1234.56, "lines": [{"name": "Planed larch"}]}
+    assert "part_failed" not in dict(codes(result)).values()
+    assert asked.count(field) == 4
+    told = [progress.message for progress in seen if "busy" in progress.message]
+    assert told == [f"The model is busy: call {n} of at most 4 in 0 s" for n in (2, 3, 4)]
+
+
+@pytest.mark.parametrize("field", ["net", "lines"])
+async def test_a_part_for_which_the_model_stays_busy_is_a_failed_part(lay_out: LayOut, field: str) -> None:
+    asked, answer = busy(99, field)
+    result = await FieldwiseExtractor(ScriptedModel(answer), patience=AT_ONCE).extract(lay_out(INVOICE), PARTS)
+    assert (f"/{field}", "part_failed") in codes(result)
+    assert result.status == "incomplete"
+    other = "lines" if field == "net" else "net"
+    assert result.data[other]
+    assert asked.count(field) == 4
+
+
+async def test_a_model_that_stays_busy_for_every_part_is_an_error(lay_out: LayOut) -> None:
+    engine = FieldwiseExtractor(ScriptedModel(lambda request: ModelOverloaded("Busy.")), patience=AT_ONCE)
+    with pytest.raises(ModelOverloaded) as caught:
+        await engine.extract(lay_out(INVOICE), PARTS)
+    assert caught.value.fields["waited_seconds"] == 0.0
 
 
 async def test_a_model_that_cannot_be_reached_at_all_is_an_error(lay_out: LayOut) -> None:
@@ -492,10 +563,11 @@ async def test_whatever_a_model_breaks_no_loss_is_silent(lay_out: LayOut, fault:
         return {name: TRUTH[name] for name in request.json_schema["properties"]}  # type: ignore[index]  # it has one
 
     model = FaultyModel(ScriptedModel(answer), {fault: 0.5}, seed=seed)
+    expected = ModelOverloaded if fault == "overloaded" else ModelAnswerInvalid
     try:
-        result = await FieldwiseExtractor(model).extract(lay_out(INVOICE), schema)
-    except ModelError:
-        assert fault == "overloaded"
+        engine = FieldwiseExtractor(model, patience=Patience(attempts=2, first_seconds=0.0))
+        result = await engine.extract(lay_out(INVOICE), schema)
+    except expected:
         return
     if result.data != TRUTH:
         assert result.status == "incomplete"
