@@ -172,7 +172,10 @@ def _complaint(answer: Applied | JsonSchema) -> str:
     if answer.outcomes and not failed:
         return ""
     told = "; ".join(failed) or "there are no edits in it"
-    return f"these edits did not work: {told}. Name the fields as they are listed."
+    return (
+        f"these edits did not work: {told}. Name the fields as they are listed. "
+        'What a field\'s values shall look like is said with "describe".'
+    )
 
 
 def _settled(applied: Applied) -> _Revision | None:
