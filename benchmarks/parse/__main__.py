@@ -59,13 +59,14 @@ def main() -> None:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     papers = read_corpus(options.data, options.sets)
     wanted = [FLOOR, *(PEERS if options.peers is None else options.peers)]
+    shortest = min(papers, key=lambda paper: paper.pages)
     results: dict[str, Any] = {"documents": len(papers), "pages": sum(paper.pages for paper in papers)}
     with contextlib.ExitStack() as stack:
         peers, absent = [], {}
         for name in [*wanted, SECOND_ENGINE]:
             try:
                 peer = stack.enter_context(Peer(name, options.environments))
-                if first_error := peer.read(papers[0].path).error:
+                if first_error := peer.read(shortest.path).error:
                     absent[name] = first_error
                 else:
                     peers.append(peer)

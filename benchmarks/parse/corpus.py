@@ -14,7 +14,8 @@ _INVOICE_FIELDS = ("amount", "amount_untaxed", "date", "invoice_number", "vat", 
 
 
 class Paper(NamedTuple):
-    """One document. `values` are the leaves of its gold: strings and numbers, in the gold's order."""
+    """One document. `values` are the leaves of its gold, strings and numbers, each once: what stands there once can be
+    found, however often the gold repeats it (a unit in each of a hundred records)."""
 
     name: str
     path: Path
@@ -33,7 +34,7 @@ def read_corpus(data: Path, datasets: Sequence[str] = ()) -> list[Paper]:
         if datasets and line["dataset"] not in datasets:
             continue
         reader = _READERS.get(line["dataset"], _plain)
-        values = tuple(v for v in reader(data / line["gold"]) if _can_be_looked_for(v))
+        values = tuple(dict.fromkeys(v for v in reader(data / line["gold"]) if _can_be_looked_for(v)))
         path = data / line["doc"]
         papers.append(Paper(path.stem, path, line["dataset"], line["pages"], values))
     return papers

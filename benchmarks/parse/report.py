@@ -82,8 +82,8 @@ def _quality_section(record: Mapping[str, Any]) -> list[str]:
     lines = [
         "### What is still there",
         "",
-        f"The share of the gold's values that stand in the output, over {results['documents']} born-digital PDFs "
-        f"({results['pages']:,} pages). Numbers, dates, case and spacing are normalized alike for all parsers. What the "
+        f"The share of the gold's distinct values that stand in the output, {results['documents']} born-digital PDFs "
+        f"({results['pages']:,} pages). Numbers, dates, case and spacing are normalized alike for all. What the "
         "gold's authors worded themselves stands in no output: the last column is what any of the parsers has. "
         "In brackets: what ours has of the same documents, where a slow parser read only the shorter ones.",
         "",
@@ -106,9 +106,9 @@ def _quality_section(record: Mapping[str, Any]) -> list[str]:
         )
     lines += [
         "",
-        f"Words: of the {words['words']:,} words that {words['reference'].removeprefix('union of ')} find together (each "
-        "as often as the one that finds it more often), kept as they are or cut otherwise (`exam-` `ple`); a second "
-        "figure counts only words cut alike.",
+        f"Words: of the {words['words']:,} words that {words['reference'].removeprefix('union of ')} find together "
+        "(each as often as the one that finds it more often), kept as they are or cut otherwise (`exam-` `ple`); "
+        "a second figure counts only words cut alike.",
         "",
         "| | words kept | cut alike |",
         "|---|---|---|",

@@ -76,11 +76,11 @@ def aextract_many(
     return default_client().aextract_many(files, schema=schema, agent=agent, prompt=prompt)
 
 
-def parse(file: FileLike, *, on_event: OnProgress | None = None) -> Document:
+def parse(file: FileLike, *, keep: bool = True, on_event: OnProgress | None = None) -> Document:
     """Read a file into pages of markdown, words with boxes, and tables."""
-    return default_client().parse(file, on_event=on_event)
+    return default_client().parse(file, keep=keep, on_event=on_event)
 
 
-async def aparse(file: FileLike, *, on_event: OnProgress | None = None) -> Document:
+async def aparse(file: FileLike, *, keep: bool = True, on_event: OnProgress | None = None) -> Document:
     """As `parse`, for async code."""
-    return await default_client().aparse(file, on_event=on_event)
+    return await default_client().aparse(file, keep=keep, on_event=on_event)
