@@ -30,6 +30,7 @@ from .edits import (
 )
 from .locating import NotFound
 from .naming import words_of
+from .overlooked import overlooked
 from .workbench import Done, Refused, Status, Work, moved_path
 
 
@@ -51,6 +52,8 @@ class Applied(Frozen):
     outcomes: tuple[Outcome, ...]
     paths: dict[str, str]
     altered: frozenset[str] = frozenset()
+    overlooked: tuple[str, ...] = ()
+    """Fields that the request names and no edit touches."""
 
 
 def apply_edits(schema: JsonSchema, edits: Sequence[Edit], *, request: str = "") -> Applied:
@@ -93,7 +96,13 @@ def _apply(
         trial.move(done.moved)
         work, altered = trial, {moved_path(path, done.moved) or path for path in altered} | set(done.stale)
         outcomes.append(Outcome(edit=edit, status="done", note=done.note))
-    result = Applied(json_schema=work.schema, outcomes=tuple(outcomes), paths=work.paths, altered=frozenset(altered))
+    result = Applied(
+        json_schema=work.schema,
+        outcomes=tuple(outcomes),
+        paths=work.paths,
+        altered=frozenset(altered),
+        overlooked=overlooked(schema, request, edits),
+    )
     return result, _emptied(schema, work.schema, outcomes)
 
 

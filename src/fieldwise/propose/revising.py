@@ -23,7 +23,7 @@ from fieldwise.model import (
     walk_fields,
 )
 
-from .applying import Applied, Outcome, apply_edits
+from .applying import Applied, apply_edits
 from .asking import Asking, OnAttempt
 from .check import require_valid
 from .diff import diff_schemas
@@ -86,12 +86,12 @@ async def revise(
     applied = await _by_edits(schema, feedback, asking, history)
     revision = _settled(applied) if isinstance(applied, Applied) else applied
     if revision is None and asking.left > 0:
-        told = _notes(applied.outcomes)[:-1] if isinstance(applied, Applied) else ()
+        told = _notes(applied)[:-1] if isinstance(applied, Applied) else ()
         asking.make_room(2 * await model.count_tokens(json.dumps(schema)))
         revision = await _by_rewriting(schema, feedback, asking, history, told)
     if revision is None and isinstance(applied, Applied) and applied.outcomes:
         # Edits that were refused are an answer, too: each says why.
-        revision = _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied.outcomes))
+        revision = _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied))
     if revision is None:
         raise asking.failure("did not manage the change")
     found = carry_evidence(evidence, revision.schema, revision.paths, revision.altered)
@@ -169,6 +169,7 @@ def _complaint(answer: Applied | JsonSchema) -> str:
     if isinstance(answer, dict):
         return ""
     failed = [outcome.note for outcome in answer.outcomes if outcome.status != "done"]
+    failed += _passed_over(answer)
     if answer.outcomes and not failed:
         return ""
     told = "; ".join(failed) or "there are no edits in it"
@@ -187,19 +188,23 @@ def _settled(applied: Applied) -> _Revision | None:
     explained = bool(applied.outcomes) and all(o.status in ("missing", "nothing") for o in applied.outcomes)
     if not done and not explained:
         return None
-    return _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied.outcomes))
+    return _Revision(applied.json_schema, applied.paths, applied.altered, _notes(applied))
 
 
 def _score(applied: Applied) -> tuple[int, int]:
     done = sum(outcome.status == "done" for outcome in applied.outcomes)
-    return (min(done, 1) * (1000 - (len(applied.outcomes) - done)), done)
+    return (min(done, 1) * (1000 - (len(applied.outcomes) - done) - len(applied.overlooked)), done)
 
 
-def _notes(outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
-    notes = tuple(dict.fromkeys(outcome.note for outcome in outcomes))
-    if any(outcome.status == "done" for outcome in outcomes):
+def _notes(applied: Applied) -> tuple[str, ...]:
+    notes = tuple(dict.fromkeys([*(outcome.note for outcome in applied.outcomes), *_passed_over(applied)]))
+    if any(outcome.status == "done" for outcome in applied.outcomes):
         return notes
     return (*notes, "the schema is unchanged")
+
+
+def _passed_over(applied: Applied) -> list[str]:
+    return [f"`{name}` is named in the request, and nothing was done with it" for name in applied.overlooked]
 
 
 async def _by_rewriting(
