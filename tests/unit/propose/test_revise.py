@@ -87,6 +87,42 @@ async def test_a_field_that_is_not_there_leaves_the_schema_as_it_is_and_says_so(
     assert revised.notes == ("no field called `foo`, nothing removed", "the schema is unchanged")
 
 
+FINDINGS = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}, "main_findings": {"type": "array", "items": {"type": "string"}}},
+    "required": ["title"],
+}
+RENAME = {"op": "rename", "field": "main_findings", "name": "key_findings"}
+
+
+async def test_a_field_that_the_request_names_and_no_edit_touches_is_asked_for_again() -> None:
+    model = ScriptedModel([points(ADD_DATE), points(ADD_DATE, RENAME)])
+
+    revised = await revise(FINDINGS, "add the date, and call the main findings key_findings", model)
+
+    assert list(revised.json_schema["properties"]) == ["title", "key_findings", "date"]
+    assert "`main_findings` is named in the request" in model.requests[1].messages[-1].content
+    assert not [note for note in revised.notes if "nothing was done" in note]
+
+
+async def test_a_point_that_the_model_passes_over_twice_is_told_to_the_person() -> None:
+    model = ScriptedModel([points(ADD_DATE), points(ADD_DATE)])
+
+    revised = await revise(FINDINGS, "add the date, and call main_findings key_findings", model)
+
+    assert "date" in revised.json_schema["properties"]
+    assert revised.notes == (
+        "added /date (date)",
+        "`main_findings` is named in the request, and nothing was done with it",
+    )
+
+
+async def test_a_name_of_one_word_may_stand_in_a_request_for_something_else() -> None:
+    revised = await revise(version(), "add the date of the year's end", ScriptedModel([points(ADD_DATE)]))
+
+    assert revised.notes == ("added /date (date)",)
+
+
 async def test_where_edits_do_not_do_the_whole_schema_is_asked_for_and_the_difference_told() -> None:
     rewritten = {
         "type": "object",
