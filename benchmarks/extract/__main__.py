@@ -19,7 +19,7 @@ from fieldwise.settings import load_settings
 
 from . import running, scoring, table
 from .sampling import read_sample, sampled
-from .systems import SYSTEMS
+from .systems import SYSTEMS, checked
 from .tasks import Task, read_tasks
 
 DATA = Path("../shared/data")
@@ -49,7 +49,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=("run", "score", "table", "tasks"))
     parser.add_argument("--data", type=Path, default=DATA, help="a folder with a MANIFEST.jsonl")
     parser.add_argument("--out", type=Path, default=Path("build/extract"), help="where records are kept")
-    parser.add_argument("--system", action="append", choices=SYSTEMS, help="default: fieldwise")
+    parser.add_argument(
+        "--system",
+        action="append",
+        type=checked,
+        metavar="SYSTEM",
+        help=f"{', '.join(SYSTEMS)}; oracle+FAULT=RATE, see faults.py; default: fieldwise",
+    )
     parser.add_argument("--sample", type=Path, help="a file such as benchmarks/extract/sample.json")
     parser.add_argument("--dataset", action="append", default=[], help="default: all")
     parser.add_argument("--limit", type=int, help="documents of each data set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import json
@@ -13,12 +14,12 @@ from typing import Any, NamedTuple, Protocol
 from fieldwise import wire
 from fieldwise.errors import ModelError
 from fieldwise.extract.engine import FieldwiseExtractor
-from fieldwise.llm import Message, Model, ModelReply, ModelRequest
+from fieldwise.llm import Message, Model, ModelReply, ModelRequest, Patience
 from fieldwise.model import Document, JsonSchema, OnProgress, ignore_progress
-from fieldwise.oracle import OracleModel
 from fieldwise.settings import Settings
 
 from . import peering
+from .faults import oracle_of, system_name
 from .tasks import Task
 
 
@@ -92,20 +93,30 @@ class RecordingModel:
         """The model is shared by all documents."""
 
 
-async def fieldwise(document: Document, task: Task, model: Model, settings: Settings) -> dict[str, Any]:
+async def fieldwise(
+    document: Document,
+    task: Task,
+    model: Model,
+    settings: Settings,
+    patience: Patience = Patience(),  # noqa: B008
+) -> dict[str, Any]:
     """The engine as `fieldwise extract --schema` runs it."""
     engine = FieldwiseExtractor(
         model,
         attempts=settings.extract_attempts,
         document_tokens=settings.document_tokens,
         max_output_tokens=settings.max_output_tokens,
+        patience=patience,
     )
     return wire.extraction_json(await engine.extract(document, task.asked))
 
 
 async def oracle(document: Document, task: Task, model: Model, settings: Settings) -> dict[str, Any]:
-    """The engine with a model that knows the answer: what is wrong here is no model's fault."""
-    return await fieldwise(document, task, model, settings)
+    """The engine with a model that knows the answer: what is wrong here is no model's fault.
+
+    A busy one (a fault put in) is waited for as often as ever, and not as long: nobody else uses it.
+    """
+    return await fieldwise(document, task, model, settings, Patience(first_seconds=0.001))
 
 
 _ONE_SHOT = (
@@ -145,12 +156,13 @@ SYSTEMS = (*_OURS, *peering.PEERS)
 @contextlib.asynccontextmanager
 async def opened(system: str) -> AsyncIterator[Ready]:
     """Make a system ready: for a peer, start its process. Raises FieldwiseError or PeerFailed where that fails."""
-    if system in _OURS:
+    name, _ = system_name(system)
+    if name in _OURS:
 
         async def ours(
             document: Document, task: Task, model: Model, settings: Settings, seconds: float
         ) -> dict[str, Any]:
-            return await _OURS[system](document, task, model, settings)
+            return await _OURS[name](document, task, model, settings)
 
         yield Ready(ours, {})
         return
@@ -165,13 +177,22 @@ async def opened(system: str) -> AsyncIterator[Ready]:
 
 
 def needs_model(system: str) -> bool:
-    return system != "oracle"
+    return system_name(system)[0] != "oracle"
+
+
+def checked(text: str) -> str:
+    """Return the name of a system, for argparse."""
+    name, _ = system_name(text)
+    if name not in SYSTEMS:
+        raise argparse.ArgumentTypeError(f"There is no system {name!r}; known are {', '.join(SYSTEMS)}.")
+    return text
 
 
 def model_for(system: str, task: Task, document: Document, shared: Callable[[], Model]) -> RecordingModel:
     """Return the model of one document: the shared one, or one that knows this document's gold."""
-    if system == "oracle":
-        return RecordingModel(OracleModel(task.gold.data, document=document.markdown))
+    name, faults = system_name(system)
+    if name == "oracle":
+        return RecordingModel(oracle_of(task, document, faults))
     return RecordingModel(shared())
 
 
