@@ -104,6 +104,15 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_parser_of_the_docs_meets_the_contract(tmp_path: Path) -> None:
+    page = (EXAMPLES.parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)  # noqa: S102  # our own docs
+    path = tmp_path / "harbor.log"
+    path.write_text("09:15 a word from the harbor\n\n10:00 another day")
+    assert _failed(_Lines(path, names["LogParser"]())) == []
+
+
 def test_a_parser_of_ten_lines_meets_the_contract(file: Path) -> None:
     assert _failed(_Lines(file, LineParser())) == []
 

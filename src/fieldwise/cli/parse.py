@@ -24,7 +24,9 @@ def command(session: Session, file: str, fresh: bool) -> int:
     finally:
         document.remove_copy()
     if session.options.json:
-        session.output.json(wire.document_json(parsed))
+        # Copies, so that no page keeps the words that were made of it: a text of 50 MB has ten million.
+        pages = (wire.page_json(page.model_copy()) for page in parsed.pages)
+        session.output.json_with(wire.document_json(parsed.model_copy(update={"pages": ()})), "pages", pages)
     else:
         session.output.text(parsed.markdown)
     for issue in parsed.issues:

@@ -104,3 +104,11 @@ def test_tables_go_to_the_file_too(cli: Any, paper: str, tmp_path: Path) -> None
     run_id = cli.started(paper, "Extract it")
     assert cli("runs", "-o", "runs.txt").out == ""
     assert run_id in (tmp_path / "runs.txt").read_text()
+
+
+@pytest.mark.parametrize("items", [[], [1], [{"text": 'a\n"b"', "box": [0.5, None]}, [], {"rows": [{}]}]])
+def test_a_list_written_item_by_item_is_what_it_would_be_at_once(tmp_path: Path, items: list[Any]) -> None:
+    at_once, by_item = tmp_path / "at_once.json", tmp_path / "by_item.json"
+    Output(at_once).json({"id": "x", "pages": items, "issues": ["y"]})
+    Output(by_item).json_with({"id": "x", "pages": (), "issues": ["y"]}, "pages", iter(items))
+    assert by_item.read_text() == at_once.read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -40,6 +40,19 @@ class Output:
     def json(self, value: Any) -> None:
         with self._opened() as stream:
             stream.write(_json_for(stream, value, compact=False) + "\n")
+
+    def json_with(self, value: dict[str, Any], key: str, items: Iterable[Any]) -> None:
+        """As `json`, with `value[key]` a list of `items`, each written as it comes: they are never all in memory."""
+        mark = secrets.token_hex(16)
+        with self._opened() as stream:
+            head, _, tail = _json_for(stream, {**value, key: [mark]}, compact=False).partition(f'\n    "{mark}"\n  ')
+            stream.write(head)
+            between = "\n    "
+            for item in items:
+                # A line break in JSON is never within a text.
+                stream.write(between + _json_for(stream, item, compact=False).replace("\n", "\n    "))
+                between = ",\n    "
+            stream.write(("\n  " if between[0] == "," else "") + tail + "\n")
 
     def text(self, text: str) -> None:
         """Write `text` as it is; to a terminal, what it would obey is shown instead."""
