@@ -27,6 +27,8 @@ def write_chart(writer: FlowWriter, root: Element, anchor: str) -> bool:
     # Axes tell what the numbers are.
     for title in titles[1:]:
         writer.text("caption", title, anchor=anchor)
+    for label in descendants(root, "dLbl"):  # one that was written by hand, beside its point
+        writer.text("caption", _text(child(label, "tx", "rich")), anchor=anchor)
     series = [_series(element, number) for number, element in enumerate(descendants(root, "ser"), 1)]
     if not any(its.values for its in series):
         return False

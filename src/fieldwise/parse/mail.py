@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fieldwise.errors import FieldwiseError
+from fieldwise.errors import FieldwiseError, UnsupportedFormat
 from fieldwise.model import Page, ParseIssue
 from fieldwise.model.document import BlockKind
 
@@ -105,7 +105,7 @@ def _attachment(attachment: Attachment, number: int, job: Job, before: int) -> I
     inner = job._replace(
         data=data,
         found=attachment.kind or detect(data),
-        path=f"{what} of {job.path}",
+        path="it",  # errors become issues, which name the attachment
         max_pages=job.max_pages - before,
         depth=job.depth + 1,
     )
@@ -117,7 +117,8 @@ def _attachment(attachment: Attachment, number: int, job: Job, before: int) -> I
                 page = item.page + before if item.page is not None else None
                 yield item.model_copy(update={"page": page, "message": f"{_capital(what)}: {item.message}"})
     except FieldwiseError as error:
-        yield _unread(what, str(error))
+        # What else could be read is no advice for an attachment.
+        yield _unread(what, error.message if isinstance(error, UnsupportedFormat) else str(error))
 
 
 def _reason_not_to_read(attachment: Attachment, job: Job, before: int) -> str | None:
