@@ -45,6 +45,8 @@ from fieldwise.model import (
     new_id,
 )
 from fieldwise.model.events import Event
+from fieldwise.parse.page_images import Draws, with_images
+from fieldwise.parse.page_images import forget as forget_images
 from fieldwise.parse.parser import Parser
 from fieldwise.portal import Portal, in_portal
 from fieldwise.propose import require_valid
@@ -201,6 +203,8 @@ class Fieldwise:
                 await documents.delete_unused(tx, run.document_id)
             if run.agent_id is not None:
                 await agents.forget_run(tx, run.agent_id, run.id)
+        if run.document_id is not None:
+            await asyncio.to_thread(forget_images, self.settings.cache_dir, run.document_id)
         self._shelf.forget()
         await self._database.scrub()
 
@@ -257,7 +261,9 @@ class Fieldwise:
         """
         path = await asyncio.to_thread(_existing_file, file)
         parser, tell = self._toolkit().parser, on_event or ignore_progress
-        return await (self._shelf.read(path, parser, tell) if keep else parser.parse(path, tell))
+        document = await (self._shelf.read(path, parser, tell) if keep else parser.parse(path, tell))
+        # What comes from the store does not know where its file is.
+        return with_images(document, path, self.settings.cache_dir, parser) if isinstance(parser, Draws) else document
 
     # Agents
 

@@ -18,7 +18,7 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from fieldwise.errors import InputError, ParseError
 from fieldwise.model import Box, Document, Page, PageImage
@@ -36,6 +36,7 @@ _FOLDER = "pages"
 _MOST_BYTES = 512 * 1024 * 1024
 
 
+@runtime_checkable
 class Draws(Protocol):
     """Whoever has the reading processes."""
 

@@ -207,7 +207,7 @@ def doubt(reading: Reading, number: int) -> ParseIssue | None:
 
 
 def _unread(number: int, suspicion: Suspicion, mode: OcrMode) -> ParseIssue:
-    code = "page_without_text" if suspicion == "empty" else f"page_{suspicion}"
+    code = "page_without_text" if suspicion == "empty" else "page_garbled" if suspicion == "garbled" else "page_sparse"
     if mode == "off":
         why = "OCR is switched off (setting ocr)"
     else:
