@@ -35,7 +35,7 @@ _OCR_DPI = 200
 
 # The distributions that have a say in what is read: the same file, read by another version of one of them or after one
 # was installed that was missing, is another Document.
-_ENGINES = ("liteparse", "rapidocr", "xlrd", "olefile")
+_ENGINES = ("liteparse", "pypdfium2", "rapidocr", "xlrd", "olefile")
 
 _ERRORS: dict[str, type[FieldwiseError]] = {
     cls.__name__: cls
