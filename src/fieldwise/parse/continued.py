@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from fieldwise.model import Page, Table
+from fieldwise.model import Block, Page, Table
 from fieldwise.model.document import Box
 
 _ALIGNED = 0.025
 """Columns are the same if an edge or the middle is within this share of the page's width."""
+
+_NEAR = 0.02
+"""The rest of a row stands this near above the rows that follow, as a share of the page's height."""
 
 
 class LastTable(NamedTuple):
     """The last table so far: its page and index there, its head and columns, and whether text stands under it."""
 
     page: int
-    index: int
+    table: int
     head: tuple[str, ...]
     columns: tuple[tuple[float, float] | None, ...]
     last_on_page: bool
@@ -32,18 +36,33 @@ def continued(last: LastTable | None, page: Page) -> tuple[LastTable | None, Pag
     first = page.tables[0]
     if last is not None and last.page == page.number - 1 and len(first_columns := _columns(first)) == len(last.columns):
         repeated = bool(any(last.head)) and _head(first) == last.head
-        follows = last.last_on_page and body[0].table == 0
+        follows = last.last_on_page and _begins(page, body)
         if repeated or (follows and _aligned(last.columns, first_columns)):
             cells = first.cells
             if not repeated:
                 cells = tuple(c.model_copy(update={"header": False}) if c.header else c for c in cells)
-            first = first.model_copy(update={"continues": (last.page, last.index), "cells": cells})
+            first = first.model_copy(update={"continues": (last.page, last.table), "cells": cells})
             page = page.model_copy(update={"tables": (first, *page.tables[1:])})
     index = len(page.tables) - 1
     table = page.tables[index]
     # The head is that of the first page, also where a page in between does not repeat it.
     carried = last.head if last is not None and index == 0 and table.continues else ()
     return LastTable(page.number, index, carried or _head(table), _columns(table), body[-1].table == index), page
+
+
+def _begins(page: Page, body: Sequence[Block]) -> bool:
+    """Whether the page begins with its first table, or with the rest of a row: a piece of one column right above."""
+    if body[0].table == 0:
+        return True
+    rest, table = body[0].box, page.tables[0].box
+    if len(body) < 2 or body[1].table != 0 or rest is None or table is None:
+        return False
+    column = _columns(page.tables[0])
+    inside = any(
+        reach and index and reach[0] - _ALIGNED < rest[0] and rest[0] + rest[2] < reach[1] + _ALIGNED
+        for index, reach in enumerate(column)
+    )
+    return inside and 0 <= table[1] - (rest[1] + rest[3]) < _NEAR
 
 
 def _head(table: Table) -> tuple[str, ...]:

@@ -134,18 +134,21 @@ def _furniture(
     lines: Sequence[_Candidate], own: _Edges, others: Sequence[tuple[int, Sequence[_Candidate]]]
 ) -> list[_Candidate]:
     """Return the lines from the edge inwards that are furniture."""
-    repeated = [
-        any(_same(line, other, page - own.number) for page, candidates in others for other in candidates)
+    alike = [
+        [(page, other) for page, candidates in others for other in candidates if _same(line, other, page - own.number)]
         for line in lines
     ]
+    repeated = [bool(its) for its in alike]
     kept = [one or _is_page_number(line) for line, one in zip(lines, repeated, strict=True)]
     # A chapter's title may stand outside of what is repeated; what stands within is the page's own.
     start = 1 if kept[:2] == [False, True] else 0
     end = start
     while end < min(len(kept), _MOST_LINES) and kept[end] and lines[end].place < own.zone:
         end += 1
-    # The head of a table is repeated too: it stands close to the rows under it, furniture stands apart.
+    # The head of a table is repeated too: it stands close to the rows under it and counts no pages.
     while end > start and _is_columns(lines[end - 1]) and not _stands_apart(lines, end):
+        if any(lines[end - 1].numbers != other.numbers for _, other in alike[end - 1]):
+            break
         end -= 1
     found = list(lines[start:end]) if any(repeated[start:end]) else []
     if not found and lines and _is_page_number(lines[0]) and lines[0].place < own.zone and _stands_apart(lines, 1):
