@@ -240,7 +240,7 @@ class _Work:
         issues += [Issue(path="", code="parse", message=issue.message) for issue in self._document.issues]
         return Extraction(
             document_id=self._document.id,
-            status=status_of(lost or bool(unread) or bool(self._document.issues), issues),
+            status=status_of(lost or bool(unread) or any(issue.lost for issue in self._document.issues), issues),
             data=data,
             citations=evidence.citations,
             confidence=evidence.confidence,

@@ -28,7 +28,7 @@ BlockKind = Literal["heading", "paragraph", "list_item", "table", "header", "foo
 PAGE_BREAK = "\n\n"
 
 # Pipes stand apart so that the cells of a Markdown table are words of their own.
-_WRITTEN_WORD = re.compile(r"[^\s|]+")
+WRITTEN_WORD = re.compile(r"[^\s|]+")
 
 
 class Word(NamedTuple):
@@ -107,11 +107,15 @@ class Block(Frozen):
 
 
 class ParseIssue(Frozen):
-    """Something the parser could not do, or a limit that cut the document. `page` is None for the whole document."""
+    """Something the parser could not do, or a limit that cut the document. `page` is None for the whole document.
+
+    `lost` is False where nothing that a reader sees as text is missing: hidden rows that were read all the same.
+    """
 
     code: str
     message: str
     page: int | None = None
+    lost: bool = True
 
 
 class Page(Frozen):
@@ -141,7 +145,7 @@ class Page(Frozen):
         """The page's words in reading order."""
         c = self.word_columns
         if c is None:
-            return tuple(Word(m[0], None, m.span()) for m in _WRITTEN_WORD.finditer(self.markdown))
+            return tuple(Word(m[0], None, m.span()) for m in WRITTEN_WORD.finditer(self.markdown))
         n = len(c.texts)
         boxes: list[Box | None] = [None] * n
         if c.boxes:
@@ -174,7 +178,7 @@ class Page(Frozen):
     @property
     def word_count(self) -> int:
         if self.word_columns is None:
-            return sum(1 for _ in _WRITTEN_WORD.finditer(self.markdown))
+            return sum(1 for _ in WRITTEN_WORD.finditer(self.markdown))
         return len(self.word_columns.texts)
 
     def words_between(self, start: int, end: int) -> tuple[Word, ...]:

@@ -106,6 +106,12 @@ _STREAMS: tuple[tuple[str, Contained], ...] = (
     ("Workbook", _XLS),
     ("Book", _XLS),
 )
+_OLE_CUT = Contained(
+    "damaged",
+    "application/x-ole-storage",
+    "an old Microsoft Office or Outlook file (OLE)",
+    "Download or export it again, or open it in the program that made it and save a copy.",
+)
 _OLE = Contained("other", "application/x-ole-storage", "an old Microsoft Office or Outlook file (OLE)")
 
 
@@ -147,6 +153,8 @@ def _start(archive: zipfile.ZipFile, name: str) -> bytes:
 def in_ole(data: bytes) -> Contained:
     """Say what an OLE file is, by the names in its root directory."""
     names = root_names(data)
+    if not names:
+        return _OLE_CUT
     return next((contained for name, contained in _STREAMS if name in names), _OLE)
 
 

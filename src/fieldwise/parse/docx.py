@@ -89,16 +89,20 @@ class _Reader:
         if self._counts["ins"] or self._deleted:
             yield ParseIssue(
                 code="tracked_changes",
+                lost=False,
                 message=f"Tracked changes were read as if accepted: {self._counts['ins']} insertions are in the text, "
                 f"{len(self._deleted)} deletions are not{_sample(self._deleted)}.",
             )
         if self._hidden:
             yield ParseIssue(
-                code="hidden_text", message=f"Text that is formatted as hidden was left out{_sample(self._hidden)}."
+                code="hidden_text",
+                lost=False,
+                message=f"Text that is formatted as hidden was left out{_sample(self._hidden)}.",
             )
         if self._counts["picture"]:
             yield ParseIssue(
                 code="pictures_not_read",
+                lost=False,
                 message=f"{self._counts['picture']} pictures were not read; if they hold text, save it as PDF.",
             )
         if self._counts["unread"]:

@@ -112,6 +112,7 @@ def sheet_issues(sheet: Sheet, page: int) -> Iterator[ParseIssue]:
     if hidden:
         yield ParseIssue(
             code="hidden_content",
+            lost=False,
             message=f"Hidden in the file, and read all the same: {'; '.join(hidden)}.",
             page=page,
         )

@@ -95,7 +95,9 @@ def _attachment(attachment: Attachment, number: int, job: Job, before: int) -> I
     what = f'attachment {number} "{attachment.name}"'
     if attachment.shown:
         yield ParseIssue(
-            code="pictures_not_read", message=f"{_capital(what)} is a picture within the text; it was not read."
+            code="pictures_not_read",
+            lost=False,
+            message=f"{_capital(what)} is a picture within the text; it was not read.",
         )
         return
     data = attachment.data or b""

@@ -134,12 +134,14 @@ class _Reader:
         if self._counts["deleted"]:
             yield ParseIssue(
                 code="tracked_changes",
+                lost=False,
                 message=f"Tracked changes were read as accepted: {self._counts['deleted']} deletions are not in it.",
                 page=page,
             )
         if self._counts["picture"]:
             yield ParseIssue(
                 code="pictures_not_read",
+                lost=False,
                 message=f"{self._counts['picture']} pictures were not read; if they hold text, save it as PDF.",
                 page=page,
             )

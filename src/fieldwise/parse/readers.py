@@ -174,6 +174,14 @@ def _encrypted(job: Job) -> Iterator[Item]:
     )
 
 
+def _damaged(job: Job) -> Iterator[Item]:
+    raise DamagedDocument(
+        f"{job.path} begins as {job.found.name} but is damaged or cut off: its directory is not there.",
+        next_step=job.found.next_step,
+        path=job.path,
+    )
+
+
 READERS: dict[str, Callable[[Job], Iterator[Item]]] = {
     "pdf": _pdf,
     "image": _image,
@@ -190,4 +198,5 @@ READERS: dict[str, Callable[[Job], Iterator[Item]]] = {
     "msg": _msg,
     "delimited": _delimited,
     "encrypted": _encrypted,
+    "damaged": _damaged,
 }

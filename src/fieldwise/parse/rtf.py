@@ -134,7 +134,7 @@ class _Reader:
         }
         for name, (code, message) in messages.items():
             if self._counts[name]:
-                yield ParseIssue(code=code, message=message.format(self._counts[name]))
+                yield ParseIssue(code=code, message=message.format(self._counts[name]), lost=False)
         yield from self._budget.issues
 
     def read(self) -> None:

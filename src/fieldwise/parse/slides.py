@@ -94,7 +94,7 @@ class _Slide:
             )
 
     def _issue(self, code: str, message: str) -> ParseIssue:
-        return ParseIssue(code=code, message=message, page=self._number)
+        return ParseIssue(code=code, message=message, page=self._number, lost=code == "parts_left_out")
 
     def _shapes(self, tree: Element, depth: int) -> None:
         """Titles first, then as a reader goes: from the top, and from the left where tops are about the same."""

@@ -60,6 +60,7 @@ def read_xlsx(job: Job) -> Iterator[Item]:
         if unread or reader.pictures:
             yield ParseIssue(
                 code="pictures_not_read",
+                lost=unread > 0,
                 message=f"{sheet.name} has {reader.pictures + unread} pictures, or charts without cached data, "
                 "that were not read.",
                 page=number,

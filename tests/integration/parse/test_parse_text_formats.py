@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from compound_file import Message, outlook_message
 
+from compound_file import Message, outlook_message
 from fieldwise.errors import EncryptedDocument
 from fieldwise.model import Document, Table
 from fieldwise.parse import LocalParser
@@ -102,8 +102,10 @@ async def test_a_table_of_text_has_addresses(parser: LocalParser, tmp_path: Path
 
 
 async def test_rich_text_keeps_more_than_its_letters(parser: LocalParser, tmp_path: Path) -> None:
-    data = rb"""{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Cyr;}}{\stylesheet{\s1 heading 1;}}
-{\header Letterhead\par}\pard\s1 Title\par\pard Gr\'fc\'dfe \u8364?5 {\f1\'cf\'f0} {\v hidden}seen{\footnote a note}\par
+    data = rb"""{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Cyr;}}
+{\stylesheet{\s1 heading 1;}}{\header Letterhead\par}\pard\s1 Title\par\pard Gr\'fc\'dfe \u8364?5 {\f1\'cf\'f0}
+ {\v hidden}seen
+{\footnote a note}\par
 {\listtext\tab 1.}\pard item\par\trowd\cellx100\cellx200\intbl a\cell b\cell\row
 \trowd\cellx100\cellx200\intbl 1\cell 2\cell\row
 \pard smile \u-10179?\u-8704?\par}"""
@@ -179,9 +181,10 @@ def write_book(path: Path, extra: dict[str, str] | None = None) -> Path:
         "mimetype": "application/epub+zip",
         "META-INF/container.xml": f'<container xmlns="{container}"><rootfiles><rootfile full-path="OPS/b.opf"/>'
         "</rootfiles></container>",
-        "OPS/b.opf": '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        '<dc:title>The Book</dc:title></metadata><manifest><item id="a" href="a%201.xhtml"/><item id="b" href="../b.xhtml"/>'
-        '</manifest><spine><itemref idref="b"/><itemref idref="a"/></spine></package>',
+        "OPS/b.opf": '<package xmlns="http://www.idpf.org/2007/opf">'
+        '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Book</dc:title></metadata>'
+        '<manifest><item id="a" href="a%201.xhtml"/><item id="b" href="../b.xhtml"/></manifest>'
+        '<spine><itemref idref="b"/><itemref idref="a"/></spine></package>',
         "OPS/a 1.xhtml": "<html><body><h1>The end</h1><p>Over.</p></body></html>",
         "b.xhtml": '<?xml version="1.0"?><!DOCTYPE html><html><body><h1>Start</h1><p>Once.</p></body></html>',
         **(extra or {}),
@@ -236,9 +239,7 @@ async def test_attachments_are_pages_of_the_mail(parser: LocalParser, tmp_path: 
         'attachment 3 "earlier.eml", message',
     ]
     first = document.pages[0].markdown
-    assert first.split("
-
-")[:4] == [
+    assert first.split("\n\n")[:4] == [
         "From: Ann <ann@x.org>",
         "To: bob@y.org",
         "Date: Mon, 01 Jan 2024 10:00:00 +0000",
@@ -299,9 +300,7 @@ async def test_an_outlook_message_is_read_like_any_mail(parser: LocalParser, tmp
         'attachment 1 "list.csv", page 1',
         'attachment 2 "inner", message',
     ]
-    assert document.pages[0].markdown.split("
-
-")[:4] == [
+    assert document.pages[0].markdown.split("\n\n")[:4] == [
         "From: Ann",
         "To: bob@x.org",
         "Date: 2024-01-17T21:20:00+00:00",
