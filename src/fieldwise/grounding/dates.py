@@ -67,7 +67,9 @@ class Found(NamedTuple):
 def find_dates(text: str, *, day_first: bool | None = None) -> Iterator[Found]:
     """Yield the dates printed in `text`, left to right. `day_first` None keeps both readings of `05/03/2024`."""
     # Only one-to-one foldings, so that offsets stay those of the text as given.
-    folded = "".join(low if len(low := c.lower()) == 1 else c for c in text)
+    folded = text.lower()
+    if len(folded) != len(text) or "\u03a3" in text:  # a sigma is folded by what follows it
+        folded = "".join(low if len(low := c.lower()) == 1 else c for c in text)
     for match in _PATTERN.finditer(folded):
         values = _readings(match, day_first)
         if values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -10,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from fieldwise.model import Box, Document, Match, Page, Span
+from fieldwise.model.document import WRITTEN_WORD
 
 from . import dates, numbers
 from .text import squeeze, word_tokens
@@ -65,41 +67,79 @@ class WordIndex:
         self.words: list[str] = []
         self.boxes: list[Box | None] = []
         self.page_starts: list[int] = []
-        self.lines: list[int] = []
-        self.postings: dict[str, list[int]] = {}
-        self.token_word: list[int] = []
-        self.token_offset: list[int] = []
-        self.first_token: list[int] = []
+        # Flat arrays: 10 MB of text are two million words, and a Python integer takes 36 bytes in a list.
+        self.lines = array("i")
+        self.postings: dict[str, array[int]] = {}
+        self.token_word = array("i")
+        self.token_offset = array("i")
+        self.first_token = array("i")
         self._span_orders: dict[int, tuple[list[int], list[int]]] = {}
-        pieces: list[str] = []
-        offset = 0
         line = 0
         for page in document.pages:
             self.page_starts.append(len(self.words))
             line += 1
-            previous: Box | None = None
-            seen_to = 0
-            for word in page.words:
-                if word.box is not None:
-                    if previous is not None and not same_line(previous, word.box):
-                        line += 1
-                    previous = word.box
-                elif word.span is not None and word.span[0] > seen_to:
-                    line += page.markdown.count("\n", seen_to, word.span[0])
-                    seen_to = word.span[0]
-                number = len(self.words)
-                self.words.append(word.text)
-                self.boxes.append(word.box)
-                self.lines.append(line)
-                self.first_token.append(len(self.token_word))
-                for token in word_tokens(word.text):
-                    self.postings.setdefault(token, []).append(len(self.token_word))
-                    self.token_word.append(number)
-                    self.token_offset.append(offset)
-                    pieces.append(token)
-                    offset += len(token)
-        self.first_token.append(len(self.token_word))
-        self.token_offset.append(offset)
+            line = self._add_written(page, line) if page.word_columns is None else self._add_placed(page, line)
+        self._add_tokens()
+
+    def _add_written(self, page: Page, line: int) -> int:
+        """Add the words of a page that is text already, with no object for each; return the last one's line."""
+        first = line
+        for number, text in enumerate(page.markdown.split("\n"), first):
+            found = WRITTEN_WORD.findall(text)
+            if found:
+                line = number
+                self.words += found
+                self.boxes += [None] * len(found)
+                self.lines.extend([line] * len(found))
+        return line
+
+    def _add_placed(self, page: Page, line: int) -> int:
+        """Add the words of a page that says where they stand; return the last one's line."""
+        previous: Box | None = None
+        seen_to = 0
+        for word in page.words:
+            if word.box is not None:
+                if previous is not None and not same_line(previous, word.box):
+                    line += 1
+                previous = word.box
+            elif word.span is not None and word.span[0] > seen_to:
+                line += page.markdown.count("\n", seen_to, word.span[0])
+                seen_to = word.span[0]
+            self.words.append(word.text)
+            self.boxes.append(word.box)
+            self.lines.append(line)
+        return line
+
+    def _add_tokens(self) -> None:
+        postings, token_word, token_offset, first_token = (
+            self.postings,
+            self.token_word,
+            self.token_offset,
+            self.first_token,
+        )
+        words = self.words
+        known: dict[str, tuple[str, tuple[str, ...]]] = {}
+        pieces: list[str] = []
+        offset = count = 0
+        for number, word in enumerate(words):
+            entry = known.get(word)
+            if entry is None:
+                entry = known[word] = (word, word_tokens(word))
+            # Of equal words one is kept.
+            words[number] = entry[0]
+            first_token.append(count)
+            for token in entry[1]:
+                places = postings.get(token)
+                if places is None:
+                    places = postings[token] = array("i")
+                places.append(count)
+                token_word.append(number)
+                token_offset.append(offset)
+                pieces.append(token)
+                offset += len(token)
+                count += 1
+        first_token.append(count)
+        token_offset.append(offset)
         self.squeezed = "".join(pieces)
 
     def page_of(self, word: int) -> int:
@@ -177,7 +217,10 @@ class WordIndex:
 
     def _printed_numbers(self) -> Iterator[tuple[int, int, bool, list[Decimal]]]:
         words, lines = self.words, self.lines
+        with_digits = {word for word in set(words) if any(map(str.isdigit, word))}
         for i, word in enumerate(words):
+            if word not in with_digits:
+                continue
             whole, values, percent, opens = _numbers_in(word)
             if not values and not opens:
                 continue
@@ -244,8 +287,9 @@ class WordIndex:
     def currencies(self) -> dict[str, Places]:
         """ISO 4217 codes -> where their symbol or code is printed, alone or glued to an amount."""
         found: dict[str, Places] = {}
+        codes = {word: known for word in set(self.words) if (known := _currencies_in(word))}
         for i, word in enumerate(self.words):
-            for code in _currencies_in(word):
+            for code in codes.get(word, ()):
                 found.setdefault(code, Places()).add(Place(i, i, "normalized", whole=len(word) <= 4))
         return found
 
@@ -322,9 +366,9 @@ def _currencies_in(word: str) -> tuple[str, ...]:
     return (name,) if name in numbers.CURRENCY_CODES else ()
 
 
-def anchors(index: WordIndex, parts: Sequence[str]) -> tuple[list[int], int] | None:
+def anchors(index: WordIndex, parts: Sequence[str]) -> tuple[Sequence[int], int] | None:
     """Return the postings of the rarest of `parts` that the document has, and its offset in the squeezed value."""
-    best: tuple[list[int], int] | None = None
+    best: tuple[Sequence[int], int] | None = None
     offset = 0
     for part in parts:
         postings = index.postings.get(part)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from fieldwise.model import Box, Citation, Document, Match, Span
@@ -233,7 +233,7 @@ class Locator:
         if not found and len(needle) >= _SHORTEST_SPLIT:
             found = self._verified(_occurrences(index.squeezed, needle), needle, raw, considered)
         if not found and len(parts) >= _FEWEST_SPLIT_WORDS:
-            starts = index.postings.get(parts[0], [])
+            starts: Sequence[int] = index.postings.get(parts[0], ())
             chosen = spread(starts, _SPLIT_STARTS, self._nearness.token_hints(beside, label))
             found = [p for i in chosen if (p := followed(index, starts[i], parts)) is not None]
         return found
