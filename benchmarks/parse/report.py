@@ -41,7 +41,15 @@ def write(records: Sequence[Mapping[str, Any]]) -> None:
     """Write section and chart. Of several records the last one that has a part gives that part."""
     quality = next((r for r in reversed(records) if "quality" in r["results"]), None)
     speed = next((r for r in reversed(records) if "speed" in r["results"]), None)
-    parts = ["## Parsing", ""]
+    parts = [
+        "## Parsing",
+        "",
+        "Beside ours: other parsers from PyPI in an environment of their own "
+        "([requirements](../benchmarks/parse/requirements.txt)), each in a process of its own, without OCR and without "
+        "network. `python -m benchmarks.parse --out RESULT` measures all of them, `--only speed` their speed alone, and "
+        "`python -m benchmarks.parse --docs RESULT...` writes this section.",
+        "",
+    ]
     if quality:
         parts += _quality_section(quality)
     if speed:
