@@ -153,7 +153,7 @@ def word_entity_bomb() -> bytes:
         f'<?xml version="1.0"?><!DOCTYPE d [{"".join(entities)}]><w:document xmlns:w="{_WORD_NAMESPACE}">'
         "<w:body><w:p><w:r><w:t>&e9;</w:t></w:r></w:p></w:body></w:document>"
     )
-    return _word(body)
+    return word_file(body)
 
 
 def word_reads_a_file() -> bytes:
@@ -163,12 +163,12 @@ def word_reads_a_file() -> bytes:
         f'<w:document xmlns:w="{_WORD_NAMESPACE}"><w:body><w:p><w:r><w:t>Hello &f;</w:t></w:r></w:p></w:body>'
         "</w:document>"
     )
-    return _word(body)
+    return word_file(body)
 
 
 def word_zip_bomb() -> bytes:
     """A Word file whose text unpacks to 1 GB."""
-    return _word(
+    return word_file(
         None, repeated=(f'<w:document xmlns:w="{_WORD_NAMESPACE}"><w:body>', "<w:p><w:r><w:t>a</w:t></w:r></w:p>")
     )
 
@@ -178,7 +178,7 @@ def word_nested_deep() -> bytes:
     body = (
         f'<w:document xmlns:w="{_WORD_NAMESPACE}"><w:body>{"<w:sdt>" * depth}{"</w:sdt>" * depth}</w:body></w:document>'
     )
-    return _word(body)
+    return word_file(body)
 
 
 def word_with_paths_out() -> bytes:
@@ -186,7 +186,7 @@ def word_with_paths_out() -> bytes:
     body = (
         f'<w:document xmlns:w="{_WORD_NAMESPACE}"><w:body><w:p><w:r><w:t>Hello</w:t></w:r></w:p></w:body></w:document>'
     )
-    return _word(body, more={"../../../../tmp/fieldwise-was-here": b"harm", "/fieldwise-was-here": b"harm"})
+    return word_file(body, more={"../../../../tmp/fieldwise-was-here": b"harm", "/fieldwise-was-here": b"harm"})
 
 
 def zip_of_100000_names() -> bytes:
@@ -244,9 +244,10 @@ def text_of_one_line() -> bytes:
     return b"word " * 10_000_000
 
 
-def _word(
+def word_file(
     body: str | None, *, more: Mapping[str, bytes] | None = None, repeated: tuple[str, str] | None = None
 ) -> bytes:
+    """Return a Word file of this document part, or of one with a gigabyte of the `repeated` part after its head."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _WORD_TYPES)

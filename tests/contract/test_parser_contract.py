@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.parse.hostile_files import word_file
 
 from fieldwise.errors import EmptyDocument, ParseError
 from fieldwise.model import Block, Document, OnProgress, Page, WordColumns, ignore_progress
@@ -43,6 +44,48 @@ class TestLocalParserOnText(_Local):
         return [
             Sample(self.markdown, words=("Tides", "Nordkai", "4,20")),
             Sample(self.text, words=("Grüße", "Tromsø", "zweite")),
+        ]
+
+
+class TestLocalParserOnOfficeFormats(_Local):
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    def samples(self) -> Sequence[Sample]:
+        text = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+        paragraphs = "".join(f"<w:p><w:r><w:t>{line}</w:t></w:r></w:p>" for line in ("Dear reader", "the tide is high"))
+        return [
+            Sample(self._write("a.csv", b"quay,height\nNordkai,4.20\nWestkai,3.90\n"), words=("Nordkai", "3.90")),
+            Sample(
+                self._write(
+                    "b.html",
+                    b"<!DOCTYPE html><html><body><h1>Tides</h1><table><tr><td>Nordkai</td>"
+                    b"<td>4.20</td></tr></table></body></html>",
+                ),
+                words=("Tides", "Nordkai"),
+            ),
+            Sample(
+                self._write(
+                    "c.eml",
+                    b"From: ada@example.com\r\nTo: kim@example.com\r\nSubject: Tides\r\n"
+                    b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nThe tide is high.\r\n",
+                ),
+                words=("Tides", "tide"),
+            ),
+            Sample(self._write("d.rtf", rb"{\rtf1\ansi The tide is high\par at Nordkai}"), words=("tide", "Nordkai")),
+            Sample(
+                self._write(
+                    "e.docx",
+                    word_file(f'<w:document xmlns:w="{text}"><w:body>{paragraphs}</w:body></w:document>'),
+                ),
+                words=("reader", "tide"),
+            ),
         ]
 
 
