@@ -46,8 +46,8 @@ def write(records: Sequence[Mapping[str, Any]]) -> None:
         "",
         "Beside ours: other parsers from PyPI in an environment of their own "
         "([requirements](../benchmarks/parse/requirements.txt)), each in a process of its own, without OCR and without "
-        "network. `python -m benchmarks.parse --out RESULT` measures all of them, `--only speed` their speed alone, and "
-        "`python -m benchmarks.parse --docs RESULT...` writes this section.",
+        "network. `python -m benchmarks.parse --out RESULT` measures all of them, `--only speed` their speed "
+        "alone, and `python -m benchmarks.parse --docs RESULT...` writes this section.",
         "",
     ]
     if quality:
