@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,6 +166,8 @@ def _engine() -> Any:
     """Load the weights, once in a process (0.3 s). They are named by file, so that nothing is ever downloaded."""
     if not is_installed():
         raise missing_extra("Reading pictures")
+    # OpenVINO would report its use to its makers; without this module it cannot.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be imported
     import rapidocr
     from rapidocr import EngineType, RapidOCR
 

@@ -26,8 +26,8 @@ Suspicion = Literal["empty", "garbled", "sparse", "forced"]
 _SPARSE = 250  # characters: fewer are a stamp, a page number, a note of where it was downloaded
 _FILLED = 0.6  # of the page, by pictures
 _UNKNOWN_SIGNS = 0.1
-_FEWEST_WORDS = 25
-_FEWEST_REAL_WORDS = 0.35
+_FEWEST_WORDS = 15
+_FEWEST_VOWELS = 0.29  # of all letters; languages in Latin letters have 0.35 to 0.5
 _MORE = 1.5  # times as many characters: that much OCR must find to replace a sparse text layer
 _LEGIBLE = 0.6
 
@@ -150,30 +150,28 @@ def is_garbled(texts: Iterable[str]) -> bool:
     """Whether these words of a text layer are not what the page shows.
 
     Either many of the signs are in no known script (private use, replacement characters), or they are Latin letters
-    that make no words: hardly any has a vowel, or one case throughout. Other scripts are not judged by their words.
+    that make no words: they have too few vowels. Other scripts are not judged by their words.
     """
     text = "".join(texts := list(texts))
     unknown = sum(unicodedata.category(sign) in ("Co", "Cn", "Cc", "Cs") or sign == "\ufffd" for sign in text)
     # A page of a few bullets is no garbage.
     if unknown > 3 and unknown >= _UNKNOWN_SIGNS * len(text):
         return True
-    words = [match[0] for word in texts if (match := _LETTERS.search(word)) is not None]
-    mixed = sum(1 for word in texts if len(word) > 3 and not word.isalpha() and _LETTERS.search(word) is None)
-    if len(words) + mixed < _FEWEST_WORDS or any(not _is_latin(word) for word in words[:200]):
+    # Wrong letters come with a wrong space too, and then a line is one word.
+    words = _LETTERS.findall(" ".join(texts))
+    if len(words) < _FEWEST_WORDS or not all(map(_is_latin, words[:200])):
         return False
-    return sum(map(_is_real, words)) < _FEWEST_REAL_WORDS * len(words) if words else False
+    return _vowels(words) < _FEWEST_VOWELS
 
 
 def _is_latin(word: str) -> bool:
     return all(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
 
 
-def _is_real(word: str) -> bool:
-    plain = unicodedata.normalize("NFKD", word)
-    vowels = sum(letter in _VOWELS for letter in plain.lower())
-    letters = sum(letter.isalpha() for letter in plain)
-    one_case = word.islower() or word.isupper() or word.istitle() or word[1:].islower()
-    return one_case and 0.15 <= vowels / letters <= 0.8
+def _vowels(words: Iterable[str]) -> float:
+    """Return the share of vowels among the letters; those with accents count."""
+    letters = [letter for letter in unicodedata.normalize("NFKD", "".join(words)).lower() if letter.isalpha()]
+    return sum(letter in _VOWELS for letter in letters) / len(letters)
 
 
 def _better(reading: Reading, found: Found, suspicion: Suspicion) -> bool:
