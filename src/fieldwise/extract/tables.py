@@ -19,6 +19,12 @@ _TOTAL_WORDS = (
     "subtotaal tussentotaal netto brutto nettobetrag bruttobetrag mwst ust vat tva iva btw amount due balance"
 )
 TOTALS = frozenset(_TOTAL_WORDS.split())
+# What is added below the items, or taken off; among them it may be an item: tax advice, shipping by the pallet.
+_CHARGE_WORDS = (
+    "umsatzsteuer mehrwertsteuer tax taxes impuesto impuestos imposta skonto rabatt discount remise versand "
+    "versandkosten shipping freight porto"
+)
+CHARGES = frozenset(_CHARGE_WORDS.split())
 _DENSE = 0.6
 _TYPED = 0.7
 
@@ -89,16 +95,23 @@ class LogicalTable:
 
 
 def without_totals(index: WordIndex, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Leave out entries that a total's name marks and that lack what most entries have."""
+    """Leave out entries that lack what most entries have and that a total's name marks, or below all items a charge's.
+
+    A line for shipping with a quantity and a price is an item; so is one that has items below it.
+    """
     if not entries:
         return ()
-    named = [_names_total(index, entry) for entry in entries]
+    totals = [_names(index, entry, TOTALS) for entry in entries]
+    charges = [_names(index, entry, CHARGES) for entry in entries]
     filled = [{c for c, cell in enumerate(entry.cells) if cell} for entry in entries]
-    plain = [f for f, total in zip(filled, named, strict=True) if not total] or filled
+    marked = [total or charge for total, charge in zip(totals, charges, strict=True)]
+    plain = [f for f, mark in zip(filled, marked, strict=True) if not mark] or filled
     width = len(entries[0].cells)
     dense = {c for c in range(width) if sum(c in f for f in plain) >= _DENSE * len(plain)}
+    lacking = [bool(dense - present) for present in filled]
+    last = max((i for i, lacks in enumerate(lacking) if not (lacks and marked[i])), default=len(entries))
     return tuple(
-        entry for entry, present, total in zip(entries, filled, named, strict=True) if not (total and dense - present)
+        entry for i, entry in enumerate(entries) if not (lacking[i] and (totals[i] or (charges[i] and i > last)))
     )
 
 
@@ -116,11 +129,11 @@ def filled_down(index: WordIndex, entries: tuple[Entry, ...]) -> tuple[Entry, ..
     return tuple(filled)
 
 
-def _names_total(index: WordIndex, entry: Entry) -> bool:
+def _names(index: WordIndex, entry: Entry, names: frozenset[str]) -> bool:
     texts = (" ".join(index.words[word] for word in cell) for cell in entry.cells)
     text = next((t for t in texts if t and not numbers.readings(t)), "")
     words = [t for t in tokens(text) if t.isalpha()]
-    return any(word in TOTALS for word in words[:4])
+    return any(word in names for word in words[:4])
 
 
 def numeric_columns(index: WordIndex, rows: Iterable[Sequence[Cell]], width: int) -> frozenset[int]:

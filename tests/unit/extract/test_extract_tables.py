@@ -102,6 +102,56 @@ Sum                  3             70,00
     assert [row[0] for row in rows(table)] == ["Total station rent", "Rope"]
 
 
+@pytest.mark.parametrize(
+    "charge", ["Umsatzsteuer 19 %", "Tax", "Skonto 2 %", "Versand", "Shipping and handling", "VAT"]
+)
+def test_a_charge_below_the_items_is_none_of_them(lay_out: LayOut, charge: str) -> None:
+    page = f"""
+Item                     Qty    Price   Amount
+Rope                       2    10,00    20,00
+Cleat                      4     5,00    20,00
+Shackle                    1     5,00     5,00
+{charge:<34}        12,90
+"""
+    (table,) = tables_of(lay_out(page))
+    assert [row[0] for row in rows(table)] == ["Rope", "Cleat", "Shackle"]
+
+
+def test_a_charge_with_a_quantity_and_a_price_is_an_item(lay_out: LayOut) -> None:
+    page = """
+Item                     Qty    Price   Amount
+Rope                       2    10,00    20,00
+Tax advice                 1    50,00    50,00
+Cleat                      4     5,00    20,00
+Shipping by the pallet     2    30,00    60,00
+Sum                                     150,00
+"""
+    (table,) = tables_of(lay_out(page))
+    assert [row[0] for row in rows(table)] == ["Rope", "Tax advice", "Cleat", "Shipping by the pallet"]
+
+
+def test_a_charge_with_items_below_it_is_an_item() -> None:
+    rows_written = [
+        ["Item", "Qty", "Price", "Amount"],
+        ["Rope", "2", "10,00", "20,00"],
+        ["Shipping", "", "", "12,90"],
+        ["Cleat", "4", "5,00", "20,00"],
+        ["Shackle", "1", "5,00", "5,00"],
+        ["Tax", "", "", "11,00"],
+        ["Sum", "", "", "68,90"],
+    ]
+    markdown, cells = "", list[Cell]()
+    for r, row in enumerate(rows_written):
+        for c, text in enumerate(row):
+            markdown += "| "
+            cells.append(Cell(row=r, column=c, text=text, span=(len(markdown), len(markdown + text)), header=r == 0))
+            markdown += f"{text} "
+        markdown += "|\n"
+    page = Page(number=1, markdown=markdown, tables=(Table(cells=tuple(cells), rows=7, columns=4),))
+    (table,) = tables_of(Document(id="0" * 64, media_type="text/markdown", parser="t", pages=(page,)))
+    assert [row[0] for row in rows(table)] == ["Rope", "Shipping", "Cleat", "Shackle"]
+
+
 def test_cells_know_their_words(lay_out: LayOut) -> None:
     document = lay_out(HEAD)
     locator = Locator(document)
