@@ -29,6 +29,8 @@ _SCALE_WORDS = "k mn mio mill million mrd bn billio b tn trn tsd thou lakh lac c
 _SCALES = frozenset(_SCALE_WORDS.split())
 _GROUPED = re.compile(r"(?<=\d)[.,](?=\d{3}(?!\d))")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+# Where a field may be text or a number, "2019" and 2019 are the same answer; "007" is no number.
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _URL_HEAD = re.compile(r"\A[a-z][a-z0-9+.-]*://(?:www\.)?|\Awww\.")
 _MARKS = frozenset("`´^¨~|")
 
@@ -67,7 +69,9 @@ def canon(value: Any, rule: Rule, locale: Locale, *, strict: bool = False) -> Ca
         return NULL
     if isinstance(value, dict | list):
         return Canon(("json", text), text=text)
-    if rule.kind in ("number", "integer") or (rule.kind == "any" and _is_number(value)):
+    if rule.kind in ("number", "integer") or (
+        rule.kind == "any" and (_is_number(value) or _JSON_NUMBER.fullmatch(text))
+    ):
         return _number(value, text, rule, locale, strict)
     if rule.kind == "boolean" or (rule.kind == "any" and isinstance(value, bool)):
         return _boolean(value, text, strict)

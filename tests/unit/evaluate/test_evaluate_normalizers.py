@@ -243,3 +243,13 @@ def test_a_whole_column_is_compared_as_its_values_are_one_by_one() -> None:
         held = [canon(v, Rule(kind), Locale()) for v in values]
         expected = [[matches(g, p) for p in held] for g in held]
         assert match_matrix(held, held).tolist() == expected, kind
+
+
+def test_where_text_and_numbers_are_both_allowed_a_number_in_quotes_is_that_number() -> None:
+    assert match(2019, "2019", "any")
+    assert match("2.50", 2.5, "any")
+    assert match("2019", "2019", "any")
+    assert not match(2019, "2020", "any")
+    assert not match("007", 7, "any")
+    assert not match("007", "7", "any")
+    assert not match(2019, "2019", "any", strict=True)
