@@ -25,6 +25,7 @@ _STRIP = 0.6
 _ALIGNED = 2.5  # points
 
 _LONGEST_ADDRESS = 7  # lines
+_LONGEST_VALUE = 5  # words beside a label, on the average
 
 Column = tuple[float, float]
 
@@ -269,9 +270,14 @@ def _looks_tabular(lines: Sequence[TableLine]) -> bool:
     if len(columns) == 2:
         if all(map(is_enumerator, texts[0])):
             return False
-        labels = sum(text.endswith(":") for text in texts[0])
+        # The numbers of a program's lines (`16:`) are no labels.
+        labels = sum(text.endswith(":") and not is_enumerator(text) for text in texts[0])
         numbers = sum(map(is_number, texts[1]))
-        return numbers >= 0.5 * len(texts[1]) or labels >= 0.6 * len(texts[0])
+        if numbers >= 0.5 * len(texts[1]):
+            return True
+        # What is explained at length is a note, not a value.
+        spoken = sum(len(text.split()) for text in texts[1]) / len(texts[1])
+        return labels >= 0.6 * len(texts[0]) and spoken <= _LONGEST_VALUE
     bodies = [its if its and is_number(its[0]) else its[1:] for its in texts[1:]]
     return any(body and sum(map(is_number, body)) >= 0.5 * len(body) for body in bodies)
 

@@ -163,15 +163,40 @@ def _place_of(table: Found, regions: Sequence[Region], held: Sequence[list[Run]]
 
 
 def _joined(blocks: list[tuple[Corners, Item]]) -> list[Item]:
-    """Join paragraphs that an indent, a bold line or a short last line has torn apart."""
+    """Join paragraphs that an indent, a bold line or a short last line has torn apart, and titles of two lines."""
+    heights = sorted(_height(line) for _, item in blocks if isinstance(item, TextBlock) for line in item.lines)
+    usual = heights[len(heights) // 2] if heights else 0.0
     items: list[Item] = []
     for _, item in blocks:
         above = items[-1] if items else None
-        if isinstance(above, TextBlock) and isinstance(item, TextBlock) and _is_one(above, item):
+        if isinstance(above, TextBlock) and isinstance(item, TextBlock) and _is_one_title(above, item, usual):
+            items[-1] = TextBlock("heading", (*above.lines, *item.lines), above.level)
+        elif isinstance(above, TextBlock) and isinstance(item, TextBlock) and _is_one(above, item):
             items[-1] = TextBlock("paragraph", (*above.lines, *item.lines))
         else:
             items.append(item)
     return items
+
+
+def _is_one_title(above: TextBlock, below: TextBlock, usual: float) -> bool:
+    """Whether a heading goes on: lines of the same large type close under it, flush with it or centered as it is."""
+    if above.kind != "heading" or below.kind not in ("heading", "paragraph") or len(above.lines) + len(below.lines) > 3:
+        return False
+    x0, _, x1, bottom = around(above.lines[-1])
+    left, top, right, _ = around(below.lines[0])
+    height = _height(above.lines[-1])
+    return (
+        height > 1.25 * usual
+        and all(abs(_height(line) - height) < 0.08 * height for line in below.lines)
+        and -0.5 * height < top - bottom < 0.6 * height
+        and (abs(left - x0) < 0.5 * height or abs(left + right - x0 - x1) < height)
+        and not is_marker(below.lines[0][0].text)
+    )
+
+
+def _height(line: Line) -> float:
+    heights = sorted(word.y1 - word.y0 for word in line)
+    return heights[len(heights) // 2]
 
 
 def _is_one(above: TextBlock, below: TextBlock) -> bool:

@@ -148,8 +148,7 @@ class PageWriter:
             self._put(" |")
             if row == 0:
                 self._put("\n|" + " --- |" * grid.columns)
-        lines = [line for cell in grid.cells for line in cell.lines]
-        box = _around(lines)
+        box = _around_cells(grid)
         table = Table(
             cells=tuple(cells), rows=grid.rows, columns=grid.columns, box=self._fractions(box) if box else None
         )
@@ -256,6 +255,14 @@ class PageWriter:
     def _put(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
+
+
+def _around_cells(grid: Grid) -> tuple[float, float, float, float] | None:
+    boxes = [box for cell in grid.cells for box in (cell.box, _around(cell.lines)) if box is not None]
+    if not boxes:
+        return None
+    x0s, y0s, x1s, y1s = zip(*boxes, strict=True)
+    return min(x0s), min(y0s), max(x1s), max(y1s)
 
 
 def _around(lines: Iterable[Line]) -> tuple[float, float, float, float] | None:
