@@ -3,9 +3,9 @@
     python -m benchmarks.parse.scans [--limit N] [--out FILE]
 
 Documents: the receipts of `sroie` (all 20) and every PDF of `contextual-extract-bench` that has no text layer at all
-(the scanned resumes). A value counts as found where the markdown of the whole document has its letters and digits in order,
-case, spaces and signs apart; `near` counts it too where one letter in ten differs, which is what a person would still
-accept and what grounding looks for. Null and empty values are left out, and each value of a document counts once.
+(the scanned resumes). A value counts as found where the markdown of the whole document has its letters and digits in
+order, case, spaces and signs apart; `near` counts it too where one letter in ten differs, which is what a person would
+still accept and what grounding looks for. Null and empty values are left out; each value of a document counts once.
 """
 
 from __future__ import annotations

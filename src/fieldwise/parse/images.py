@@ -18,7 +18,7 @@ from .ocr import Reading, is_installed, missing_extra, read_picture
 from .scan_layout import found_in, slanted
 from .scans import doubt
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 
 # An A4 page at 1,300 dpi; 450 MB in memory.
 MOST_PIXELS = 150_000_000
