@@ -35,7 +35,7 @@ async def test_a_page_shows_itself_at_any_width_with_outlines_around_its_words(
     assert box is not None
     outlined = plain.highlight([box])
     at = (round(box[0] * 300) - 1, round((box[1] + box[3] / 2) * 388))
-    assert _opened(plain.data).getpixel(at) == (255, 255, 255)
+    assert _opened(plain.data).convert("L").getpixel(at) > 200
     assert _opened(outlined.data).getpixel(at) == (214, 39, 40)
     webp = page.image(width=120, format="webp")
     assert (_opened(webp.data).format, _opened(webp.data).size) == ("WEBP", (webp.width, webp.height))
