@@ -245,7 +245,7 @@ def _wrong_rows(document: DocumentResult, parsed: Document | None, left: int) ->
         snippet = _snippet(document, cell, parsed) if drawn < left else ""
         drawn += bool(snippet)
         rows.append(
-            f"<tr><td><code>{escape(cell.predicted_pointer or cell.gold_pointer or '')}</code></td>"
+            f"<tr><td><code>{_pointer(cell)}</code></td>"
             f"<td>{_value(cell.gold, there=cell.gold_pointer is not None)}</td>"
             f"<td>{_value(cell.predicted, there=cell.predicted_pointer is not None)}</td><td>{snippet}</td></tr>"
         )
@@ -270,6 +270,11 @@ def _snippet(document: DocumentResult, cell: Cell, parsed: Document | None) -> s
     marked = given[0].boxes if given and given[0].page == place.page else ()
     drawing = snippet_svg(parsed.page(place.page), marked, same_page[0] if same_page else ())
     return drawing + told
+
+
+def _pointer(cell: Cell) -> str:
+    """The cell's path, which may be broken before a slash."""
+    return escape(cell.predicted_pointer or cell.gold_pointer or "").replace("/", "<wbr>/")
 
 
 def _value(value: Any, *, there: bool) -> str:

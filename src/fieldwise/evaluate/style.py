@@ -28,7 +28,7 @@ details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 12
 summary{cursor:pointer;padding:10px 0}
 summary span{font-weight:600;overflow-wrap:anywhere}em{color:var(--poor);font-style:normal;font-weight:600}
 .wrong td{max-width:240px;overflow-wrap:anywhere}
-.wrong td:last-child{width:44%;max-width:none}.none{color:var(--dim)}
+.wrong td:first-child{min-width:150px}.wrong td:last-child{width:44%;max-width:none}.none{color:var(--dim)}
 svg text{font-family:system-ui,"Noto Sans",sans-serif}.snippet{display:block;width:480px;max-width:100%;height:auto;
 background:var(--page);border:1px solid var(--line);border-radius:4px}.snippet text{fill:var(--pageink)}
 .given{fill:#f5c04255;stroke:#c98a00}.wanted{fill:none;stroke:#1a7f4b;stroke-dasharray:4 2}
