@@ -200,10 +200,23 @@ def constants(value: ast.expr, tree: ast.Module) -> Iterator[str]:
         yield from constants(value.orelse, tree)
     elif isinstance(value, ast.Name):
         for node in ast.walk(tree):
+            if isinstance(node, ast.Assign):
+                yield from assigned(value.id, node, tree)
             if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
                 first = node.value.elts[0]
                 if isinstance(first, ast.Constant | ast.IfExp):
                     yield from constants(first, tree)
+
+
+def assigned(name: str, node: ast.Assign, tree: ast.Module) -> Iterator[str]:
+    """Yield the texts that an assignment, of one value or of several at once, gives to a name."""
+    (target,) = node.targets
+    pairs = [(target, node.value)]
+    if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+        pairs = list(zip(target.elts, node.value.elts, strict=True))
+    for left, right in pairs:
+        if isinstance(left, ast.Name) and left.id == name and isinstance(right, ast.Constant | ast.IfExp):
+            yield from constants(right, tree)
 
 
 def test_every_code_of_an_issue_is_explained_and_no_other_is() -> None:
