@@ -210,7 +210,7 @@ def constants(value: ast.expr, tree: ast.Module) -> Iterator[str]:
 
 def assigned(name: str, node: ast.Assign, tree: ast.Module) -> Iterator[str]:
     """Yield the texts that an assignment, of one value or of several at once, gives to a name."""
-    (target,) = node.targets
+    target = node.targets[-1]
     pairs = [(target, node.value)]
     if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
         pairs = list(zip(target.elts, node.value.elts, strict=True))
