@@ -56,7 +56,10 @@ def write(records: Sequence[Mapping[str, Any]]) -> None:
         parts += _speed_section(speed)
         CHART.parent.mkdir(parents=True, exist_ok=True)
         CHART.write_text(chart(speed["results"]["speed"]["sample"]), encoding="utf-8")
-    absent = {name: why for r in records for name, why in r["results"]["does_not_run"].items()}
+    hostile = next((r for r in reversed(records) if "files" in r["results"]), None)
+    if hostile:
+        parts += _hostile_section(hostile)
+    absent = {name: why for r in records for name, why in r["results"].get("does_not_run", {}).items()}
     if absent:
         parts += [f"Not measured: {name}, which does not run here: {why}" for name, why in absent.items()]
         parts.append("")
@@ -168,6 +171,25 @@ def _speed_section(record: Mapping[str, Any]) -> list[str]:
         "",
     ]
     return lines
+
+
+def _hostile_section(record: Mapping[str, Any]) -> list[str]:
+    limits, files = record["results"]["limits"], record["results"]["files"]
+    lines = [
+        "### Files made to harm",
+        "",
+        "`fieldwise parse --json` on each, with the limits "
+        + " and ".join(f"`{name}` {value:,}" for name, value in limits.items())
+        + ". Memory is the resident peak of the larger of the two processes, the command and the one that reads.",
+        "",
+        "| file | bytes | outcome | seconds | peak MB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in files.items():
+        outcome = found["outcome"].replace("|", "/")
+        outcome = outcome if len(outcome) <= 110 else outcome[:109].rstrip() + "…"
+        lines.append(f"| {name} | {found['bytes']:,} | {outcome} | {found['seconds']} | {found['peak_mb']:,} |")
+    return [*lines, "", f"{_measured(record)} The machine was busy: the seconds are an upper bound.", ""]
 
 
 def _name(name: str, results: Mapping[str, Any]) -> str:
