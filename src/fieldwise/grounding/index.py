@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from itertools import accumulate, chain, count, repeat
 from typing import NamedTuple
 
 from fieldwise.model import Box, Document, Match, Page, Span
@@ -71,6 +70,9 @@ class WordIndex:
         # Flat arrays: 10 MB of text are two million words, and a Python integer takes 36 bytes in a list.
         self.lines = array("i")
         self.postings: dict[str, array[int]] = {}
+        self.token_word = array("i")
+        self.token_offset = array("i")
+        self.first_token = array("i")
         self._span_orders: dict[int, tuple[list[int], list[int]]] = {}
         line = 0
         for page in document.pages:
@@ -109,20 +111,36 @@ class WordIndex:
         return line
 
     def _add_tokens(self) -> None:
-        # Of equal words one is kept, with its tokens.
-        known = {word: (word, word_tokens(word)) for word in set(self.words)}
-        self.words = [known[word][0] for word in self.words]
-        tokens_of = [known[word][1] for word in self.words]
-        pieces = list(chain.from_iterable(tokens_of))
-        self.first_token = array("i", accumulate(map(len, tokens_of), initial=0))
-        self.token_word = array("i", chain.from_iterable(map(repeat, count(), map(len, tokens_of))))
-        self.token_offset = array("i", accumulate(map(len, pieces), initial=0))
+        postings, token_word, token_offset, first_token = (
+            self.postings,
+            self.token_word,
+            self.token_offset,
+            self.first_token,
+        )
+        words = self.words
+        known: dict[str, tuple[str, tuple[str, ...]]] = {}
+        pieces: list[str] = []
+        offset = count = 0
+        for number, word in enumerate(words):
+            entry = known.get(word)
+            if entry is None:
+                entry = known[word] = (word, word_tokens(word))
+            # Of equal words one is kept.
+            words[number] = entry[0]
+            first_token.append(count)
+            for token in entry[1]:
+                places = postings.get(token)
+                if places is None:
+                    places = postings[token] = array("i")
+                places.append(count)
+                token_word.append(number)
+                token_offset.append(offset)
+                pieces.append(token)
+                offset += len(token)
+                count += 1
+        first_token.append(count)
+        token_offset.append(offset)
         self.squeezed = "".join(pieces)
-        for token in set(pieces):
-            self.postings[token] = array("i")
-        postings = self.postings
-        for number, token in enumerate(pieces):
-            postings[token].append(number)
 
     def page_of(self, word: int) -> int:
         """Return the number (from 1) of the page a word stands on."""
