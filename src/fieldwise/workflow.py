@@ -74,6 +74,7 @@ __all__ = [
     "WorkflowState",
 ]
 
+
 def _not_waited_for(error: BaseException) -> bool:
     return isinstance(error, ModelOverloaded) and "waited_seconds" not in error.fields
 
