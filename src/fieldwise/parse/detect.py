@@ -180,7 +180,7 @@ def _has_controls(head: bytes) -> bool:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Return the codec that reads `data`, or None for binary data. `latin-1` reads anything and is the last resort."""
+    """Return the codec that reads `data`, or None for binary data. `cp1252` is the last resort: Latin-1 with the euro sign."""
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -191,5 +191,5 @@ def _encoding(data: bytes) -> str | None:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
-        return None if len(re.findall(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]", sample)) * 100 > len(sample) else "latin-1"
+        return None if len(re.findall(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]", sample)) * 100 > len(sample) else "cp1252"
     return "utf-8"

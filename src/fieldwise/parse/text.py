@@ -66,11 +66,11 @@ def decode(data: bytes, encoding: str) -> tuple[str, list[ParseIssue]]:
                 message=f"Parts of the text are not valid {encoding.upper()}; they are shown as \ufffd.",
             )
         )
-    if encoding == "latin-1":
+    if encoding == "cp1252":
         issues.append(
             ParseIssue(
                 code="encoding_guessed",
-                message="The text is neither UTF-8 nor UTF-16, so it was read as Latin-1: "
+                message="The text is neither UTF-8 nor UTF-16, so it was read as Windows-1252: "
                 "check accents and signs, or save it as UTF-8.",
             )
         )

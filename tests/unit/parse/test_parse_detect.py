@@ -19,7 +19,7 @@ from fieldwise.parse.detect import detect, media_type_of_text
         (b"\xef\xbb\xbfwith a mark", "text", "utf-8-sig"),
         ("Grüße".encode("utf-16"), "text", "utf-16"),
         ("Grüße".encode("utf-16-be"), "other", None),
-        ("Grüße aus Köln".encode("latin-1"), "text", "latin-1"),
+        ("Grüße aus Köln".encode("latin-1"), "text", "cp1252"),
         (b"BMW builds cars.", "text", "utf-8"),
         (b"MZ is a pair of letters.", "text", "utf-8"),
         (b"From: me\nTo: you\n\na letter that begins like an e-mail", "text", "utf-8"),

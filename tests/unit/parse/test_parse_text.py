@@ -159,9 +159,9 @@ def test_pages_of_any_size_keep_all_text(text: str, size: int) -> None:
     assert all(len(page.markdown) <= size for page in pages)
 
 
-def test_latin_1_is_read_and_reported() -> None:
-    _, (page,), issues = read("Grüße", encoding="latin-1")
-    assert page.markdown == "Grüße"
+def test_windows_1252_is_read_with_its_euro_sign_and_reported() -> None:
+    _, (page,), issues = read("Grüße für 5 €", encoding="cp1252")
+    assert page.markdown == "Grüße für 5 €"
     assert [issue.code for issue in issues] == ["encoding_guessed"]
 
 
