@@ -114,7 +114,7 @@ class _Work:
         else:
             locator = Locator(document)
         habits = _habits(document, locator)
-        tables = logical_tables(locator.index)
+        tables = logical_tables(locator.index, records=any(records for _, records in units(schema)))
         answers = min(self._engine._max_output_tokens, max(256, self._model.context_tokens // 4))
         task = max([await self._model.count_tokens(self._task(part)) for part in self._parts()])
         budget = min(self._engine._document_tokens, self._model.context_tokens - answers - task - _TASK_TOKENS)

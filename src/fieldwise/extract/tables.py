@@ -148,12 +148,17 @@ def numeric_columns(index: WordIndex, rows: Iterable[Sequence[Cell]], width: int
     return frozenset(c for c in range(width) if filled[c] and figures[c] >= _TYPED * filled[c])
 
 
-def logical_tables(index: WordIndex) -> list[LogicalTable]:
-    """Return the tables of a document, those that go on over a page break as one, in reading order."""
+def logical_tables(index: WordIndex, *, records: bool = True) -> list[LogicalTable]:
+    """Return the tables of a document, those that go on over a page break as one, in reading order.
+
+    Where no records are to be read from them (`records`), those of the parser do, if it found any: their rows only have
+    to be counted.
+    """
     from .grid import grids
     from .written import written
 
-    found = [*grids(index), *written(index)]
+    found = [] if records else written(index, boxed=True)
+    found = found or [*grids(index), *written(index)]
     found = [(heading, filled_down(index, without_totals(index, entries))) for heading, entries in found]
     kept = [(heading, entries) for heading, entries in found if entries]
     kept.sort(key=lambda table: min((word for cell in table[1][0].cells for word in cell), default=0))

@@ -14,13 +14,13 @@ from .tables import Cell, Entry
 _Grid = list[list[ParsedCell | None]]
 
 
-def written(index: WordIndex) -> list[tuple[tuple[str, ...], tuple[Entry, ...]]]:
-    """Return heading and entries of each parsed table on pages whose words have no boxes."""
+def written(index: WordIndex, *, boxed: bool = False) -> list[tuple[tuple[str, ...], tuple[Entry, ...]]]:
+    """Return heading and entries of each parsed table on pages whose words have no boxes, or (`boxed`) on all pages."""
     found: list[tuple[tuple[str, ...], list[Entry]]] = []
     member: dict[tuple[int, int], int] = {}
     for page in index.pages:
         start, end = index.page_range(page.number)
-        if any(index.boxes[word] is not None for word in range(start, end)):
+        if not boxed and any(index.boxes[word] is not None for word in range(start, end)):
             continue
         for number, table in enumerate(page.tables):
             heading, entries = _read(index, page, table)

@@ -180,7 +180,7 @@ def _has_controls(head: bytes) -> bool:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Return the codec that reads `data`, or None for binary data. `cp1252` is the last resort: Latin-1 with the euro sign."""
+    """Return the codec that reads `data`, or None for binary data. `cp1252` (Latin-1 with `€`) is the last resort."""
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
