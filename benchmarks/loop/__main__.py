@@ -22,6 +22,9 @@ def main() -> None:
     )
     parser.add_argument("--notebook", type=Path, default=NOTEBOOK, help="the peer's text; left out where it is absent")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--notebook-rounds", type=int, default=5, help="embedded: so many of the rounds run the notebook's flow, too"
+    )
     parser.add_argument("--out", type=Path, help="keep the result as JSON")
     options = parser.parse_args()
     notebook = options.notebook if options.notebook.is_file() else None
@@ -38,7 +41,7 @@ def main() -> None:
             case "memory":
                 results[part] = memory.main(DOCUMENTS / "invoice.pdf")
             case "embedded":
-                results[part] = embedded.main(paper, notebook, options.rounds)
+                results[part] = embedded.main(paper, notebook, options.rounds, options.notebook_rounds)
         print(json.dumps({part: results[part]}, indent=2), flush=True)
     if options.out is not None:
         record.write(options.out, results)

@@ -133,11 +133,12 @@ async def one_round(paper: Path, notebook: Path | None) -> dict[str, Any]:
     return result
 
 
-def main(paper: Path, notebook: Path | None, rounds: int = 5) -> dict[str, Any]:
+def main(paper: Path, notebook: Path | None, rounds: int = 5, notebook_rounds: int = 5) -> dict[str, Any]:
     """Each round in a process of its own, so that no prefix is left from the round before."""
     results = []
     for number in range(rounds):
-        command = [sys.executable, "-m", "benchmarks.loop.embedded", str(paper), str(notebook or "")]
+        peer = str(notebook or "") if number < notebook_rounds else ""
+        command = [sys.executable, "-m", "benchmarks.loop.embedded", str(paper), peer]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         results.append(json.loads(output.splitlines()[-1]))
         print(f"round {number + 1}: {json.dumps(results[-1])}", file=sys.stderr, flush=True)

@@ -109,7 +109,8 @@ def test_the_extractor_gets_the_toolkits_model() -> None:
     model = scripted()
     toolkit = Toolkit(Settings(), {"model": model})
     assert toolkit.extractor.name == "fieldwise/1"
-    assert toolkit.extractor._model is model  # type: ignore[attr-defined]  # of the engine
+    asked = toolkit.extractor._model  # type: ignore[attr-defined]  # of the engine: the model, waited for
+    assert asked._model is model
 
 
 def test_an_extractor_that_needs_no_model_loads_none() -> None:

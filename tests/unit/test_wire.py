@@ -145,7 +145,7 @@ def test_a_document_has_the_form_of_the_contract() -> None:
         {"text": "total", "box": None, "source": "ocr"},
     ]
     assert shown["tables"][0]["cells"][0]["text"] == "Net"
-    assert body["issues"] == [{"code": "page_cut", "message": "Cut.", "page": 1}]
+    assert body["issues"] == [{"code": "page_cut", "message": "Cut.", "page": 1, "lost": True}]
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.0, 1.0, 1.0), (1 / 3, 2 / 3, 1e-9, 0.5)])
