@@ -78,21 +78,20 @@ def schema_task(request: str) -> str:
 EDIT_SYSTEM = "You change lists of fields as you are told, and nothing besides. You answer with JSON only."
 
 _EDIT_RULES = """\
-You are given the fields of a schema and a change request. Write the edits that do what the request says.
-The edits:
-{"op": "add", "into": "", "name": "...", "description": "...", "type": "...", "required": true} - a new field; \
-"into" names the object or list it goes into, "" the top level; types "object" and "list of objects" take "columns"
+You are given the fields of a schema and a change request. Write the edits that do what the request says:
+{"op": "add", "into": "", "name": "...", "description": "...", "type": "...", "required": true} - "into" names the \
+object or list it goes into, "" the top level; types "object" and "list of objects" take "columns"
 {"op": "remove", "field": "..."}
 {"op": "rename", "field": "...", "name": "new name"}
-{"op": "retype", "field": "...", "type": "..."} - another type for a field that stays: "list of strings" where it \
-may have several values; with "columns" for objects
+{"op": "retype", "field": "...", "type": "..."} - "list of strings" where it may have several values; with "columns" \
+for objects
 {"op": "require", "field": "..."} and {"op": "make_optional", "field": "..."}
-{"op": "describe", "field": "...", "description": "..."} - what the field means, its unit, how it is written
-{"op": "enum", "field": "...", "values": ["...", "..."]} - only these values are allowed
+{"op": "describe", "field": "...", "description": "..."} - what it means, its unit, how it is written
+{"op": "enum", "field": "...", "values": ["...", "..."]} - only these values
 {"op": "split", "field": "...", "parts": [...]} - one field becomes several; a list of texts gets columns
-{"op": "nest", "fields": ["...", "..."], "name": "..."} - puts fields together into an object
+{"op": "nest", "fields": ["...", "..."], "name": "..."} - puts fields into an object
 {"op": "flatten", "field": "..."} - dissolves an object
-{"op": "move", "field": "...", "into": "..."} - into another object, "" for the top level
+{"op": "move", "field": "...", "into": "..."}
 {"op": "reorder", "field": "...", "place": "first|last|before|after", "other": "..."}
 {"op": "impossible", "reason": "..."} - where none of these can do it
 Types: string, integer, number, boolean, date, list of strings, list of numbers, list of objects, object.
@@ -102,25 +101,22 @@ _EDIT_EXAMPLES = """\
 Example 1. Fields:
 lighthouse_name: string, required
 keepers: list of strings, required
-Change request: keepers should have name and years of service, and I need the height in meters too
-{"points": [{"asked": "keepers should have name and years of service", "edits": [{"op": "split", "field": "keepers", \
+Change request: keepers with name and years of service, and the height in meters
+{"points": [{"asked": "keepers with name and years of service", "edits": [{"op": "split", "field": "keepers", \
 "parts": [{"name": "name", "description": "Name of the keeper.", "type": "string", "required": true}, \
 {"name": "years_of_service", "description": "Years the keeper served.", "type": "integer", "required": true}]}]}, \
-{"asked": "I need the height in meters too", "edits": [{"op": "add", "into": "", "name": "height", "description": \
+{"asked": "the height in meters", "edits": [{"op": "add", "into": "", "name": "height", "description": \
 "Height of the tower in meters.", "type": "number", "required": true}]}]}
 Example 2. Fields:
 chess_games: list of objects, required
 chess_games.opening: string, required
 chess_games.moves: integer, required
 arbiter: string, required
-organizer: string, required
-Change request: call the opening "first_moves", drop the organizer, a game can have two arbiters: make that a list, \
-moves are not always there
+Change request: call the opening "first_moves", several arbiters are possible, moves are not always there
 {"points": [{"asked": "call the opening \\"first_moves\\"", "edits": [{"op": "rename", "field": "chess_games.opening", \
-"name": "first_moves"}]}, {"asked": "drop the organizer", "edits": [{"op": "remove", "field": "organizer"}]}, \
-{"asked": "a game can have two arbiters: make that a list", "edits": [{"op": "retype", "field": "arbiter", "type": \
-"list of strings"}]}, \
-{"asked": "moves are not always there", "edits": [{"op": "make_optional", "field": "chess_games.moves"}]}]}"""
+"name": "first_moves"}]}, {"asked": "several arbiters are possible", "edits": [{"op": "retype", "field": "arbiter", \
+"type": "list of strings"}]}, {"asked": "moves are not always there", "edits": [{"op": "make_optional", "field": \
+"chess_games.moves"}]}]}"""
 
 
 def edits_task(schema: JsonSchema, feedback: str, *, prompt: str, earlier: tuple[str, ...]) -> str:
